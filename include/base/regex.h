@@ -1,0 +1,18 @@
+/* Regular expressions with RE2's syntax and linear time, behind a C++ shim. A compiled one may be used by any thread. */
+#pragma once
+#include "base/err.h"
+#include "base/slice.h"
+
+struct gv_regex;
+
+/* Matches whole texts only, `.` matches newline (Prometheus 3). captures: keep groups, for gv_regex_expand; matchers
+ * need none. Fails with GV_BAD_DATA and RE2's own words. */
+GV_MUST_CHECK struct gv_regex *gv_regex_new(struct gv_slice pattern, bool captures, struct gv_err *err);
+void gv_regex_free(struct gv_regex *re);
+bool gv_regex_match(const struct gv_regex *re, struct gv_slice text);
+
+/* Capture groups of a whole match: index 0 is the match itself. Unmatched groups are {NULL, 0}.
+ * Returns false where text does not match. */
+enum { GV_REGEX_MAX_GROUPS = 100 };
+bool gv_regex_groups(const struct gv_regex *re, struct gv_slice text, struct gv_slice *groups, size_t max, size_t *n);
+int gv_regex_group_named(const struct gv_regex *re, struct gv_slice name); /* index, or -1 */
