@@ -7,6 +7,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/utf8.h"
 
 struct gv_label {
     struct gv_slice name, value;
@@ -21,7 +22,8 @@ struct gv_labels {
 
 extern const struct gv_labels gv_labels_empty;
 
-enum { GV_LABEL_MAX_BYTES = (1 << 24) - 1 }; /* of one name or value, as the blob can hold */
+/* Of one name or value, as the blob can hold. What lets longer ones in must refuse them: a set cuts them off. */
+enum { GV_LABEL_MAX_BYTES = (1 << 24) - 1 };
 
 /* From labels already sorted by name, without duplicates; empty values are left out. */
 const struct gv_labels *gv_labels_make(struct gv_arena *a, const struct gv_label *sorted, size_t n);
@@ -58,6 +60,9 @@ const struct gv_labels *gv_labels_of_bytes(struct gv_arena *a, struct gv_slice b
 
 /* {__name__="x", a="b"} is printed as x{a="b"}; {} when empty. Values Go-quoted; names quoted where they must be. */
 void gv_labels_print(struct gv_buf *out, const struct gv_labels *l);
+/* With __name__ among the others, {__name__="x", a="b"}, as Prometheus's own messages show label sets. */
+void gv_labels_print_set(struct gv_buf *out, const struct gv_labels *l);
+void gv_label_name_print(struct gv_buf *out, struct gv_slice name); /* quoted where it is no legacy name */
 
 /* Builder: labels by name, later calls win. Names and values are borrowed until gv_labels_build copies them. */
 struct gv_labels_builder {
@@ -78,4 +83,3 @@ const struct gv_labels *gv_labels_build(struct gv_labels_builder *b, struct gv_a
 #define GV_LABEL_UNIT GV_S("__unit__")
 bool gv_label_name_is_legacy(struct gv_slice name);  /* [a-zA-Z_][a-zA-Z0-9_]* */
 bool gv_metric_name_is_legacy(struct gv_slice name); /* [a-zA-Z_:][a-zA-Z0-9_:]* */
-bool gv_utf8_valid(struct gv_slice s);
