@@ -12,17 +12,17 @@ void gv_http_client_free(struct gv_http_client *c);                             
 size_t gv_http_client_running(const struct gv_http_client *c);
 
 struct gv_http_call_spec {
-    const char *url;    /* http or https, with path and query */
-    const char *method; /* "GET" or "POST" */
+    const char *url;                /* http or https, with path and query */
+    const char *method;             /* "GET" or "POST" */
     struct gv_slice body;           /* borrowed until on_end, like all below */
     const char *content_type;       /* of the body; may be NULL */
     const struct gv_slice *headers; /* "Name: value" lines besides */
     size_t n_headers;
-    const struct gv_http_settings *settings; /* authentication, TLS, proxy... */
-    const char *resolved;                    /* "host:port:addr[,addr]" as CURLOPT_RESOLVE takes it, or NULL */
-    int64_t timeout_ms;                      /* of the whole call */
-    int64_t max_body;                        /* bytes after decompression; 0: none */
-    bool compression;                        /* ask for gzip */
+    struct gv_http_profile *profile; /* authentication, TLS, proxy...; NULL: none of it */
+    const char *resolved;            /* "host:port:addr[,addr]" as CURLOPT_RESOLVE takes it, or NULL */
+    int64_t timeout_ms;              /* of the whole call */
+    int64_t max_body;                /* bytes after decompression; 0: none */
+    bool compression;                /* ask for gzip */
 };
 
 /* What went wrong, for metrics and for the choice of the next replica. */
