@@ -48,4 +48,4 @@ const char *gv_err_type(enum gv_err_code code); /* errorType of the envelope */
 
 /* A bug or real out-of-memory: says what and where on stderr, then aborts. */
 #define gv_die(...) gv_die_at(__FILE__, __LINE__, __VA_ARGS__)
-_Noreturn void gv_die_at(const char *file, int line, const char *fmt, ...) GV_PRINTF(3, 4);
+void gv_die_at(const char *file, int line, const char *fmt, ...) GV_PRINTF(3, 4) __attribute__((noreturn));
