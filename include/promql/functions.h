@@ -16,14 +16,14 @@ enum gv_function_flag {
     GV_FN_CONSTANT = 1 << 8          /* touches no series: time(), pi(), vector(1), ... */
 };
 
-enum { GV_FN_MAX_TYPED_ARGS = 4 };
+enum { GV_FN_MAX_TYPED_ARGS = 5 };
 
 struct gv_function_impl; /* promql/ private: how it is evaluated */
 struct gv_function {
     const char *name;
     enum gv_value_type args[GV_FN_MAX_TYPED_ARGS]; /* the last one repeats where variadic */
     unsigned n_args;                               /* as written in args */
-    int variadic; /* 0: exactly n_args; k > 0: the last k may be left out; -k.. see Prometheus's FunctionCalls: -1: any */
+    int variadic; /* 0: exactly n_args; else the last of args may be left out, and k > 0: comes at most k times; -1: any */
     enum gv_value_type returns;
     unsigned flags; /* enum gv_function_flag */
     const struct gv_function_impl *impl;
