@@ -39,6 +39,9 @@ enum gv_op {
 const char *gv_op_text(enum gv_op op);
 bool gv_op_is_comparison(enum gv_op op);
 bool gv_op_is_set(enum gv_op op);
+/* How strongly an operator binds, GV_PREC_OR weakest. Signs bind between * and ^; only ^ groups from the right. */
+enum gv_precedence { GV_PREC_NONE, GV_PREC_OR, GV_PREC_AND, GV_PREC_COMPARE, GV_PREC_ADD, GV_PREC_MUL, GV_PREC_POW };
+enum gv_precedence gv_op_precedence(enum gv_op op);
 
 enum gv_at_kind { GV_AT_NONE, GV_AT_TIME, GV_AT_START, GV_AT_END };
 
@@ -129,7 +132,7 @@ struct gv_expr {
             struct gv_expr *expr;
         } paren;
         struct {
-            enum gv_op op;             /* GV_OP_NONE: the number in lhs alone */
+            enum gv_op op;             /* arithmetic (a sign: GV_OP_SUB without lhs), GV_OP_STEP and on */
             struct gv_expr *lhs, *rhs; /* GV_EXPR_NUMBER (seconds) or GV_EXPR_DURATION; NULL where op takes fewer */
             bool wrapped;              /* stands in parentheses */
         } duration;

@@ -2,7 +2,11 @@
 #pragma once
 #include "promql/ast.h"
 
-void gv_promql_print(struct gv_buf *out, const struct gv_expr *e);  /* one line, as Prometheus's String() */
+void gv_promql_print(struct gv_buf *out, const struct gv_expr *e); /* one line, as Prometheus's String() */
+/* As gv_promql_print, but for text that is sent on: matchers in the order written (absent() walks them in order) and
+ * `by ()` kept. */
+void gv_promql_print_sent(struct gv_buf *out, const struct gv_expr *e);
 void gv_promql_pretty(struct gv_buf *out, const struct gv_expr *e); /* as Prometheus's Prettify(): /format_query */
 void gv_promql_json(struct gv_buf *out, const struct gv_expr *e);   /* the AST as /parse_query gives it */
-bool gv_expr_equal(const struct gv_expr *a, const struct gv_expr *b); /* but for positions */
+/* But for positions, the order of matchers, and whether an empty `by ()` or `ignoring ()` is written. */
+bool gv_expr_equal(const struct gv_expr *a, const struct gv_expr *b);

@@ -26,6 +26,32 @@ bool gv_op_is_set(enum gv_op op)
     return op == GV_OP_AND || op == GV_OP_OR || op == GV_OP_UNLESS;
 }
 
+enum gv_precedence gv_op_precedence(enum gv_op op)
+{
+    switch (op) {
+    case GV_OP_OR:
+        return GV_PREC_OR;
+    case GV_OP_AND:
+    case GV_OP_UNLESS:
+        return GV_PREC_AND;
+    case GV_OP_ADD:
+    case GV_OP_SUB:
+        return GV_PREC_ADD;
+    case GV_OP_MUL:
+    case GV_OP_DIV:
+    case GV_OP_MOD:
+    case GV_OP_ATAN2:
+        return GV_PREC_MUL;
+    case GV_OP_POW:
+        return GV_PREC_POW;
+    case GV_OP_TRIM_UPPER:
+    case GV_OP_TRIM_LOWER:
+        return GV_PREC_COMPARE;
+    default:
+        return gv_op_is_comparison(op) ? GV_PREC_COMPARE : GV_PREC_NONE;
+    }
+}
+
 struct gv_expr **gv_expr_child(struct gv_expr *e, size_t i)
 {
     switch (e->kind) {

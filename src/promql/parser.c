@@ -141,53 +141,48 @@ bool gv_parser_enter(struct gv_parser *p)
 
 /* ---- Operators ---- */
 
-struct operator
-{
+static const struct {
     enum gv_token_kind token;
     enum gv_op op;
-    unsigned precedence;
-};
-enum { PREC_OR = 1, PREC_AND, PREC_COMPARE, PREC_ADD, PREC_MUL, PREC_POW };
-
-static const struct operator operators[] = {
-    {GV_TOK_LOR, GV_OP_OR, PREC_OR},
-    {GV_TOK_LAND, GV_OP_AND, PREC_AND},
-    {GV_TOK_LUNLESS, GV_OP_UNLESS, PREC_AND},
-    {GV_TOK_EQLC, GV_OP_EQ, PREC_COMPARE},
-    {GV_TOK_NEQ, GV_OP_NE, PREC_COMPARE},
-    {GV_TOK_LSS, GV_OP_LT, PREC_COMPARE},
-    {GV_TOK_GTR, GV_OP_GT, PREC_COMPARE},
-    {GV_TOK_LTE, GV_OP_LE, PREC_COMPARE},
-    {GV_TOK_GTE, GV_OP_GE, PREC_COMPARE},
-    {GV_TOK_TRIM_UPPER, GV_OP_TRIM_UPPER, PREC_COMPARE},
-    {GV_TOK_TRIM_LOWER, GV_OP_TRIM_LOWER, PREC_COMPARE},
-    {GV_TOK_ADD, GV_OP_ADD, PREC_ADD},
-    {GV_TOK_SUB, GV_OP_SUB, PREC_ADD},
-    {GV_TOK_MUL, GV_OP_MUL, PREC_MUL},
-    {GV_TOK_DIV, GV_OP_DIV, PREC_MUL},
-    {GV_TOK_MOD, GV_OP_MOD, PREC_MUL},
-    {GV_TOK_ATAN2, GV_OP_ATAN2, PREC_MUL},
-    {GV_TOK_POW, GV_OP_POW, PREC_POW},
+} operators[] = {
+    {GV_TOK_LOR, GV_OP_OR},
+    {GV_TOK_LAND, GV_OP_AND},
+    {GV_TOK_LUNLESS, GV_OP_UNLESS},
+    {GV_TOK_EQLC, GV_OP_EQ},
+    {GV_TOK_NEQ, GV_OP_NE},
+    {GV_TOK_LSS, GV_OP_LT},
+    {GV_TOK_GTR, GV_OP_GT},
+    {GV_TOK_LTE, GV_OP_LE},
+    {GV_TOK_GTE, GV_OP_GE},
+    {GV_TOK_TRIM_UPPER, GV_OP_TRIM_UPPER},
+    {GV_TOK_TRIM_LOWER, GV_OP_TRIM_LOWER},
+    {GV_TOK_ADD, GV_OP_ADD},
+    {GV_TOK_SUB, GV_OP_SUB},
+    {GV_TOK_MUL, GV_OP_MUL},
+    {GV_TOK_DIV, GV_OP_DIV},
+    {GV_TOK_MOD, GV_OP_MOD},
+    {GV_TOK_ATAN2, GV_OP_ATAN2},
+    {GV_TOK_POW, GV_OP_POW},
 };
 
-static const struct operator* operator_of(enum gv_token_kind kind)
+enum gv_op gv_parser_operator(enum gv_token_kind kind)
 {
     for (size_t i = 0; i < GV_COUNT(operators); i++) {
         if (operators[i].token == kind)
-            return &operators[i];
+            return operators[i].op;
     }
-    return NULL;
+    return GV_OP_NONE;
 }
 
-static struct gv_expr *finish_binary(struct gv_parser *p, struct gv_expr *lhs, const struct operator* o)
+static struct gv_expr *finish_binary(struct gv_parser *p, struct gv_expr *lhs, enum gv_op op)
 {
     gv_parser_take(p);
     struct gv_expr *e = gv_parser_node(p, GV_EXPR_BINARY, lhs->pos.start, lhs->pos.end);
-    e->binary.op = o->op;
+    e->binary.op = op;
     e->binary.lhs = lhs;
     if (!gv_parser_modifiers(p, e))
         return NULL;
-    e->binary.rhs = gv_parser_expr(p, o->precedence == PREC_POW ? PREC_POW : o->precedence + 1);
+    e->binary.rhs = gv_parser_expr(p, gv_parser_right_floor(op));
     if (!e->binary.rhs || !gv_parser_adopt(p, e, lhs) || !gv_parser_adopt(p, e, e->binary.rhs))
         return NULL;
     e->pos.end = e->binary.rhs->pos.end;
@@ -224,7 +219,7 @@ bool gv_parser_is_metric_word(enum gv_token_kind kind)
     }
 }
 
-static bool starts_expr(enum gv_token_kind kind)
+bool gv_parser_starts_expr(enum gv_token_kind kind)
 {
     switch (kind) {
     case GV_TOK_LEFT_PAREN:
@@ -265,7 +260,7 @@ static struct gv_expr *parse_paren(struct gv_parser *p)
 static struct gv_expr *parse_sign(struct gv_parser *p)
 {
     struct gv_token sign = gv_parser_take(p);
-    struct gv_expr *operand = gv_parser_expr(p, PREC_MUL + 1);
+    struct gv_expr *operand = gv_parser_expr(p, GV_PREC_POW);
     if (!operand)
         return NULL;
     if (operand->kind == GV_EXPR_NUMBER) {
@@ -303,7 +298,7 @@ static bool parse_arguments(struct gv_parser *p, struct arguments *args)
         if (gv_parser_peek(p) != GV_TOK_COMMA)
             return gv_parser_expect(p, GV_TOK_RIGHT_PAREN, &t);
         struct gv_token comma = gv_parser_take(p);
-        if (!starts_expr(gv_parser_peek(p)))
+        if (!gv_parser_starts_expr(gv_parser_peek(p)))
             return gv_parser_fail(p, comma.start, "trailing commas not allowed in function call args");
     }
 }
@@ -449,9 +444,9 @@ struct gv_expr *gv_parser_expr(struct gv_parser *p, unsigned floor)
     if (!gv_parser_enter(p))
         return NULL;
     struct gv_expr *e = parse_operand(p);
-    const struct operator* o;
-    while (e && (o = operator_of(gv_parser_peek(p))) && o->precedence >= floor)
-        e = finish_binary(p, e, o);
+    enum gv_op op;
+    while (e && (op = gv_parser_operator(gv_parser_peek(p))) && gv_op_precedence(op) >= floor)
+        e = finish_binary(p, e, op);
     gv_parser_leave(p);
     return gv_parser_failed(p) ? NULL : e;
 }

@@ -59,7 +59,13 @@ static inline void gv_parser_leave(struct gv_parser *p)
 /* ---- Grammar, by file ---- */
 
 struct gv_expr *gv_parser_expr(struct gv_parser *p, unsigned floor); /* parser.c: operators from precedence floor on */
-bool gv_parser_is_metric_word(enum gv_token_kind kind);              /* may be a metric's name, where no `(` follows */
+enum gv_op gv_parser_operator(enum gv_token_kind kind);              /* GV_OP_NONE: no operator */
+static inline unsigned gv_parser_right_floor(enum gv_op op)          /* of the right operand */
+{
+    return op == GV_OP_POW ? GV_PREC_POW : gv_op_precedence(op) + 1;
+}
+bool gv_parser_starts_expr(enum gv_token_kind kind);
+bool gv_parser_is_metric_word(enum gv_token_kind kind); /* may be a metric's name, where no `(` follows */
 
 bool gv_parser_modifiers(struct gv_parser *p, struct gv_expr *binary); /* parser_binary.c: bool, on, group_left, fill */
 bool gv_parser_grouping(struct gv_parser *p, struct gv_slice **labels, size_t *n);

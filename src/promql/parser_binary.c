@@ -69,7 +69,10 @@ static bool take_matching(struct gv_parser *p, struct gv_matching *m)
         return true;
     gv_parser_take(p);
     m->card = kind == GV_TOK_GROUP_LEFT ? GV_MANY_TO_ONE : GV_ONE_TO_MANY;
-    return gv_parser_peek(p) != GV_TOK_LEFT_PAREN || gv_parser_grouping(p, &m->include, &m->n_include);
+    kind = gv_parser_peek(p);
+    if (kind != GV_TOK_LEFT_PAREN && gv_parser_starts_expr(kind))
+        return true;
+    return gv_parser_grouping(p, &m->include, &m->n_include);
 }
 
 static bool take_fill_value(struct gv_parser *p, double *value)

@@ -2,8 +2,6 @@
 #include "promql/parser.h"
 #include "promql/scan.h"
 
-enum { PREC_ADD = 1, PREC_MUL, PREC_POW };
-
 static struct gv_expr *fail(struct gv_parser *p, uint32_t start, const char *message)
 {
     gv_parser_fail(p, start, "%s", message);
@@ -98,7 +96,7 @@ static struct gv_expr *apply_sign(struct gv_parser *p, const struct gv_token *si
 static struct gv_expr *parse_sign(struct gv_parser *p)
 {
     struct gv_token sign = gv_parser_take(p);
-    return apply_sign(p, &sign, parse(p, PREC_MUL + 1));
+    return apply_sign(p, &sign, parse(p, GV_PREC_POW));
 }
 
 /* One operand without a sign. */
@@ -129,25 +127,10 @@ static bool is_sign(enum gv_token_kind kind)
     return kind == GV_TOK_ADD || kind == GV_TOK_SUB;
 }
 
-static const struct {
-    enum gv_token_kind token;
-    enum gv_op op;
-    unsigned precedence;
-} operators[] = {
-    {GV_TOK_ADD, GV_OP_ADD, PREC_ADD}, {GV_TOK_SUB, GV_OP_SUB, PREC_ADD}, {GV_TOK_MUL, GV_OP_MUL, PREC_MUL},
-    {GV_TOK_DIV, GV_OP_DIV, PREC_MUL}, {GV_TOK_MOD, GV_OP_MOD, PREC_MUL}, {GV_TOK_POW, GV_OP_POW, PREC_POW},
-};
-
-static bool operator_of(enum gv_token_kind kind, unsigned floor, enum gv_op *op, unsigned *precedence)
+static enum gv_op arithmetic(enum gv_token_kind kind, unsigned floor)
 {
-    for (size_t i = 0; i < GV_COUNT(operators); i++) {
-        if (operators[i].token != kind || operators[i].precedence < floor)
-            continue;
-        *op = operators[i].op;
-        *precedence = operators[i].precedence;
-        return true;
-    }
-    return false;
+    enum gv_op op = gv_parser_operator(kind);
+    return op >= GV_OP_ADD && op <= GV_OP_POW && gv_op_precedence(op) >= floor ? op : GV_OP_NONE;
 }
 
 static bool divides_by_zero(enum gv_op op, const struct gv_expr *rhs)
@@ -159,10 +142,9 @@ static bool divides_by_zero(enum gv_op op, const struct gv_expr *rhs)
 static struct gv_expr *climb(struct gv_parser *p, struct gv_expr *e, unsigned floor)
 {
     enum gv_op op;
-    unsigned precedence;
-    while (e && operator_of(gv_parser_peek(p), floor, &op, &precedence)) {
+    while (e && (op = arithmetic(gv_parser_peek(p), floor))) {
         struct gv_token t = gv_parser_take(p);
-        struct gv_expr *rhs = parse(p, precedence == PREC_POW ? PREC_POW : precedence + 1);
+        struct gv_expr *rhs = parse(p, gv_parser_right_floor(op));
         if (!rhs)
             return NULL;
         if (divides_by_zero(op, rhs))
@@ -189,9 +171,11 @@ struct gv_expr *gv_parser_duration(struct gv_parser *p)
 static struct gv_expr *parse_signed_offset(struct gv_parser *p)
 {
     struct gv_token sign = gv_parser_take(p);
-    if (is_sign(gv_parser_peek(p)))
-        return climb(p, apply_sign(p, &sign, parse(p, PREC_MUL + 1)), 0);
-    return apply_sign(p, &sign, parse_unsigned(p));
+    enum gv_token_kind next = gv_parser_peek(p);
+    if (is_sign(next))
+        return climb(p, apply_sign(p, &sign, parse(p, GV_PREC_POW)), 0);
+    bool number = next == GV_TOK_NUMBER || next == GV_TOK_DURATION;
+    return apply_sign(p, &sign, number ? gv_parser_number(p) : parse_unsigned(p));
 }
 
 struct gv_expr *gv_parser_offset_duration(struct gv_parser *p)

@@ -126,14 +126,12 @@ bool gv_parser_offset(struct gv_parser *p, struct gv_expr *e)
     p->place = around;
     if (!offset)
         return false;
-    uint32_t end = p->last_end;
-    gv_parser_peek(p);
     struct gv_time_shift *shift = shift_of(p, e, "offset");
     if (!shift)
         return false;
     if (shift->offset_ms != 0 || shift->offset_expr)
         return gv_parser_fail(p, e->pos.start, "offset may not be set multiple times");
-    e->pos.end = end;
+    e->pos.end = p->last_end;
     if (offset->kind == GV_EXPR_DURATION)
         shift->offset_expr = offset;
     else

@@ -1,6 +1,6 @@
 /* Numbers and durations: their shape as Prometheus's lexer sees it, and their value as Go's strconv gives it. */
 #include "promql/scan.h"
-#include "base/buf.h"
+#include "base/number.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -181,13 +181,9 @@ const char *gv_scan_value(struct gv_arena *a, struct gv_slice number, double *va
         return NULL;
     if (base == 16)
         return fail_value(a, number, "invalid syntax");
-    char *end;
-    *value = strtod(digits, &end);
-    if (*end != '\0' || end == digits)
-        return fail_value(a, number, "invalid syntax");
-    if (isinf(*value) && gv_scan_is_digit(digits[0] == '.' ? digits[1] : digits[0]))
-        return fail_value(a, number, "value out of range");
-    return NULL;
+    if (gv_double_parse(gv_slice_of(digits), value))
+        return NULL;
+    return fail_value(a, number, isinf(*value) ? "value out of range" : "invalid syntax");
 }
 
 /* ---- Durations ---- */
@@ -223,6 +219,8 @@ const char *gv_scan_duration(struct gv_arena *a, struct gv_slice duration, doubl
     size_t next_unit = 0;
     for (size_t at = 0, start; at < duration.n;) {
         uint64_t number = 0;
+        if (!gv_scan_is_digit(duration.p[at]))
+            return fail_duration(a, duration);
         for (; gv_scan_is_digit(gv_scan_peek(duration, at)); at++) {
             if (number > UINT64_MAX / 20)
                 return fail_duration(a, duration);
