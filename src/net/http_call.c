@@ -65,6 +65,15 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
     return take(call, data, n) ? n : CURL_WRITEFUNC_ERROR;
 }
 
+/* curl takes a connection that closes inside the header for an empty response: only the empty line makes it whole. */
+static size_t on_header_line(char *line, size_t size, size_t n, void *arg)
+{
+    struct gv_http_call *call = arg;
+    n *= size;
+    call->header_whole = n == 2 && line[0] == '\r' && line[1] == '\n';
+    return n;
+}
+
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
     (void)purpose;
@@ -103,6 +112,8 @@ static void set_constants(struct gv_http_call *call)
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, call->curl_text);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, call);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, call);
     curl_easy_setopt(e, CURLOPT_PROXY, ""); /* never from the environment */
@@ -284,8 +295,9 @@ bool gv_http_call_dress(struct gv_http_call *call)
     set_headers(call);
     set_method(call);
     curl_easy_setopt(call->easy, CURLOPT_ACCEPT_ENCODING, call->spec.compression ? "gzip" : NULL);
+    curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, (long)call->fresh);
     call->curl_text[0] = '\0';
-    call->redirecting = false;
+    call->redirecting = call->header_whole = false;
     return true;
 }
 
@@ -348,11 +360,28 @@ static void fill_outcome(struct gv_http_call *call, int64_t now_ns)
     call->outcome.seconds = (double)(now_ns - call->started_ns) / 1e9;
 }
 
+/* A pooled connection that the backend had closed meanwhile: nothing came back on it, and what we send may be sent
+ * twice. (curl tries again by itself, but only five times in the life of a handle.) */
+static bool was_stale(struct gv_http_call *call, CURLcode code)
+{
+    long connects = 0, header = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connects);
+    curl_easy_getinfo(call->easy, CURLINFO_HEADER_SIZE, &header);
+    bool lost = code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING;
+    return lost && connects == 0 && header == 0 && !call->fresh;
+}
+
 bool gv_http_call_settle(struct gv_http_call *call, CURLcode code, int64_t now_ns)
 {
     fill_outcome(call, now_ns);
     if (call->outcome.failure != GV_HTTP_OK)
         return true; /* a callback has said why */
+    if (was_stale(call, code)) {
+        call->fresh = true;
+        return false;
+    }
+    if (code == CURLE_OK && !call->header_whole)
+        code = CURLE_PARTIAL_FILE;
     if (code != CURLE_OK) {
         gv_http_fault(call, code);
         return true;
@@ -369,7 +398,7 @@ void gv_http_call_clear(struct gv_http_call *call)
     gv_buf_clear(&call->peer);
     gv_buf_clear(&call->host_line);
     call->redirects = 0;
-    call->header_seen = call->redirecting = call->canceled = false;
+    call->fresh = call->header_seen = call->redirecting = call->canceled = false;
     call->tried.sin6_family = AF_UNSPEC;
     struct gv_http_outcome *o = &call->outcome;
     o->failure = GV_HTTP_OK;

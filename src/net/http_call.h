@@ -28,8 +28,10 @@ struct gv_http_call {
 
     int64_t started_ns, deadline_ns;
     unsigned redirects;
-    bool header_seen; /* on_header was called */
-    bool redirecting; /* the body is of a redirect */
+    bool fresh;        /* on a new connection only: the pooled one turned out dead */
+    bool header_whole; /* the empty line behind it came */
+    bool header_seen;  /* on_header was called */
+    bool redirecting;  /* the body is of a redirect */
     bool canceled;
     struct sockaddr_in6 tried; /* the last address that was connected to; room for IPv4 too */
     struct gv_http_outcome outcome;
@@ -40,7 +42,7 @@ struct gv_http_call *gv_http_call_new(struct gv_http_client *c, struct gv_loop *
 void gv_http_call_free(struct gv_http_call *call);
 /* Everything of spec goes into the easy handle; false: the URL or an option is none (outcome.err). */
 GV_MUST_CHECK bool gv_http_call_dress(struct gv_http_call *call);
-/* curl is done with it: fills the outcome. False: a redirect is to be followed, start it again. */
+/* curl is done with it: fills the outcome. False: start it again, for a redirect or on a new connection. */
 GV_MUST_CHECK bool gv_http_call_settle(struct gv_http_call *call, CURLcode code, int64_t now_ns);
 void gv_http_call_clear(struct gv_http_call *call); /* what belongs to one call only */
 

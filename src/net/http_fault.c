@@ -142,6 +142,10 @@ void gv_http_fault(struct gv_http_call *call, CURLcode code)
     case CURLE_SEND_ERROR:
         say(call, GV_HTTP_BROKEN, GV_UNAVAILABLE, "write to ", cause(call, code, room));
         return;
+    case CURLE_PARTIAL_FILE:
+        say(call, GV_HTTP_BROKEN, GV_UNAVAILABLE, "read from ",
+            call->header_whole ? cause(call, code, room) : "the response header is cut short");
+        return;
     default:
         say(call, GV_HTTP_BROKEN, GV_UNAVAILABLE, "read from ", cause(call, code, room));
         return;
