@@ -1,0 +1,60 @@
+/* check-config: file -> the same loading as serve -> what is in it, or the first fault with its place. */
+#include "app/check_online.h"
+#include "app/command.h"
+#include <stdio.h>
+
+struct check {
+    struct gv_arena arena;
+    struct gv_flags flags;
+    const char *file;
+    bool online;
+};
+
+/* FILE may stand as an argument or as --config.file; --online is this subcommand's alone. */
+static bool parse(struct check *c, int argc, char **argv, struct gv_err *err)
+{
+    char **rest = gv_arena_array(&c->arena, char *, argc + 1);
+    const char **args = gv_arena_array(&c->arena, const char *, argc + 1);
+    size_t n_args;
+    int n = 0;
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--online") == 0)
+            c->online = true;
+        else
+            rest[n++] = argv[i];
+    if (!gv_flags_parse(&c->flags, &c->arena, n, rest, args, &n_args, err))
+        return false;
+    c->file = n_args ? args[0] : c->flags.config_file;
+    return n_args <= 1 || gv_fail(err, GV_BAD_DATA, "check-config takes one file");
+}
+
+static int report(const struct check *c, const struct gv_config *config)
+{
+    struct gv_buf out = GV_BUF_INIT;
+    gv_buf_printf(&out, "%s: ok, %zu cluster%s\n", c->file, config->n_clusters, config->n_clusters == 1 ? "" : "s");
+    return gv_print_out(&out);
+}
+
+static int check(const struct check *c)
+{
+    struct gv_err err = {0};
+    struct gv_config_env env = {.overrides = c->flags.overrides, .n_overrides = c->flags.n_overrides};
+    struct gv_config *config = gv_config_load(c->file, &env, &err);
+    int status = GV_EXIT_FAILED;
+    if (config && gv_config_check_built(config, &err))
+        status = c->online ? gv_check_online(config) : report(c, config);
+    if (err.code)
+        gv_complain(GV_EXIT_FAILED, "%s", err.msg);
+    gv_config_free(config);
+    return status;
+}
+
+int gv_check_config_main(int argc, char **argv)
+{
+    struct check c = {0};
+    struct gv_err err = {0};
+    gv_arena_init(&c.arena, NULL);
+    int status = parse(&c, argc, argv, &err) ? check(&c) : gv_complain(GV_EXIT_USAGE, "%s", err.msg);
+    gv_arena_fini(&c.arena);
+    return status;
+}

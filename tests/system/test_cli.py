@@ -1,0 +1,113 @@
+"""The command line: help, subcommands, and errors in their exact form."""
+import pathlib
+import tempfile
+import unittest
+
+from program import SOURCE_DIR, run
+
+GOOD = """
+clusters:
+  - name: c1
+    endpoints: [http://127.0.0.1:1]
+"""
+
+
+class CommandLine(unittest.TestCase):
+    def fails(self, status, message, *args, **options):
+        done = run(*args, **options)
+        self.assertEqual((done.returncode, done.stderr, done.stdout), (status, message, ""))
+
+    def test_help_lists_every_flag_and_command(self):
+        for args in (["--help"], ["-h"], ["serve", "--help"]):
+            done = run(*args)
+            self.assertEqual(done.returncode, 0)
+            for word in ("--config.file=globalview.yml", "--web.listen-address=0.0.0.0:9490", "--query.timeout=2m",
+                         "--[no-]web.enable-lifecycle", "check-config", "healthcheck"):
+                self.assertIn(word, done.stdout)
+
+    def test_version(self):
+        for args in (["version"], ["--version"]):
+            done = run(*args)
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(done.stdout, r"^globalview, version \d+\.\d+\.\d+\n")
+
+    def test_unknown_command(self):
+        self.fails(2, 'globalview: "chek-config" is no command (did you mean check-config?); '
+                      "globalview --help lists them\n", "chek-config")
+
+    def test_unknown_flag(self):
+        self.fails(2, "globalview: --log.levle: unknown flag (did you mean --log.level?)\n", "--log.levle=info")
+        self.fails(2, "globalview: --nonsense: unknown flag\n", "--nonsense")
+
+    def test_one_dash(self):
+        self.fails(2, "globalview: -log.level=info: flags begin with two dashes (did you mean --log.level=info?)\n",
+                   "-log.level=info")
+
+    def test_bad_values(self):
+        self.fails(2, 'globalview: --log.level: "inf" is none of debug, info, warn, error (did you mean info?)\n',
+                   "--log.level", "inf")
+        self.fails(2, 'globalview: --loops: "many" is no whole number\n', "--loops=many")
+        self.fails(2, "globalview: --loops: needs a value\n", "--loops")
+
+    def test_what_is_not_built_is_refused(self):
+        self.fails(2, "globalview: --web.config.file: this build has not got TLS and authentication of the server yet\n",
+                   "--web.config.file=web.yml")
+        self.fails(2, "globalview: --storage.path: this build has not got the embedded store yet\n",
+                   "--storage.path=data")
+        self.fails(2, "globalview: explain: this build has no planner yet\n", "explain", "up")
+
+    def test_unreadable_file(self):
+        self.fails(1, "globalview: /nowhere/g.yml: No such file or directory\n", "--config.file=/nowhere/g.yml")
+        self.fails(1, "globalview: /nowhere/g.yml: No such file or directory\n", "check-config", "/nowhere/g.yml")
+        self.fails(1, f"globalview: {SOURCE_DIR}: Is a directory\n", "check-config", str(SOURCE_DIR))
+
+    def test_healthcheck_of_nobody(self):
+        done = run("healthcheck", "http://127.0.0.1:1")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^globalview: http://127\.0\.0\.1:1/-/healthy: .*onnect")
+
+
+class CheckConfig(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="globalview-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def check(self, text, **env):
+        (self.folder / "g.yml").write_text(text)
+        return run("check-config", "g.yml", cwd=self.folder, env={"PATH": "/", **env})
+
+    def refused(self, text, message, **env):
+        done = self.check(text, **env)
+        self.assertEqual((done.returncode, done.stderr), (1, f"globalview: {message}\n"))
+
+    def test_good(self):
+        done = self.check(GOOD)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "g.yml: ok, 1 cluster\n", ""))
+
+    def test_unknown_key(self):
+        self.refused(GOOD + "    timout: 3s\n",
+                     "g.yml:5:5: clusters[0].timout: unknown key (did you mean timeout?)")
+
+    def test_environment(self):
+        text = GOOD + "    basic_auth: {username: u, password: '${SECRET}'}\n"
+        self.refused(text, "g.yml:5:41: clusters[0].basic_auth.password: environment variable SECRET is not set")
+        self.assertEqual(self.check(text, SECRET="x").returncode, 0)
+
+    def test_clusters_files(self):
+        (self.folder / "conf.d").mkdir()
+        (self.folder / "conf.d/a.yml").write_text("clusters: [{name: a, endpoints: [http://h:1]}]")
+        (self.folder / "conf.d/b.yml").write_text("clusters: [{name: b, endpoints: [http://h:2]}]")
+        done = self.check("clusters_files: [conf.d/*.yml]\n" + GOOD)
+        self.assertEqual((done.stdout, done.stderr), ("g.yml: ok, 3 clusters\n", ""))
+        (self.folder / "conf.d/b.yml").write_text("clusters:\n- {name: c1, endpoints: [http://h:2]}")
+        self.refused("clusters_files: [conf.d/*.yml]\n" + GOOD,
+                     'conf.d/b.yml:2:10: clusters[0].name: cluster "c1" is there twice (first at g.yml:4:11)')
+
+    def test_storage_is_not_ignored(self):
+        self.refused("storage: {}\n" + GOOD, "g.yml:1:10: storage: this build has no storage yet (the embedded store "
+                                             "is not built): remove the key")
+
+
+if __name__ == "__main__":
+    unittest.main()
