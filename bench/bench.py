@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""./run bench [name]: measures in one run, beside a reference. Nothing here passes or fails: it prints.
+
+  query      instant and range queries through globalview over canned backends (nginx), beside nginx directly;
+             then 1,000 configured clusters
+  promql     the PromQL engine beside a real Prometheus with the same data
+"""
+import sys
+
+import bench_query
+
+try:
+    import bench_promql
+except ImportError:
+    bench_promql = None
+
+
+def main():
+    names = sys.argv[1:] or ["query"] + (["promql"] if bench_promql else [])
+    benches = {"query": bench_query.main, "promql": bench_promql and bench_promql.main}
+    for name in names:
+        if not benches.get(name):
+            sys.exit(f"bench: unknown name '{name}': {', '.join(n for n in benches if benches[n])}")
+        benches[name]()
+
+
+if __name__ == "__main__":
+    main()
