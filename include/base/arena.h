@@ -39,6 +39,9 @@ struct gv_arena {
 void gv_arena_init(struct gv_arena *a, struct gv_budget *budget);
 void gv_arena_fini(struct gv_arena *a); /* runs the cleanups, newest first, and frees all; a is then empty and usable */
 
+/* Makes what lives in from live in into; from is then empty. Both must have the same budget. */
+void gv_arena_join(struct gv_arena *into, struct gv_arena *from);
+
 /* 16-byte aligned, never NULL; contents undefined. gv_arena_zalloc: zeroed. n = 0 gives a valid pointer. */
 void *gv_arena_alloc(struct gv_arena *a, size_t n) __attribute__((malloc, alloc_size(2)));
 void *gv_arena_zalloc(struct gv_arena *a, size_t n) __attribute__((malloc, alloc_size(2)));

@@ -20,7 +20,8 @@ struct gv_http_call_spec {
     size_t n_headers;
     struct gv_http_profile *profile; /* authentication, TLS, proxy...; NULL: none of it */
     const char *resolved;            /* "host:port:addr[,addr]" as CURLOPT_RESOLVE takes it, or NULL */
-    int64_t timeout_ms;              /* of the whole call */
+    int64_t timeout_ms;              /* of the whole call, from gv_http_call_start on */
+    int64_t connect_timeout_ms;      /* of name resolution, connection and TLS together; 0: 10 s */
     int64_t max_body;                /* bytes after decompression; 0: none */
     bool compression;                /* ask for gzip */
 };
@@ -50,6 +51,8 @@ struct gv_http_outcome {
     int64_t wire_bytes;
 };
 
+/* Calls start on a later turn, at most 50 of them a turn. None of these functions may be called from on_header or
+ * on_data except gv_http_call_cancel. */
 struct gv_http_call;
 struct gv_http_call_ops {
     /* The status and content type are known, no body byte was handed on yet. false: end the call (GV_HTTP_REFUSED). */

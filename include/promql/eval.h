@@ -40,8 +40,9 @@ struct gv_eval_options {
 
 /* As Prometheus counts them: samples loaded per step, and the largest number held at once. */
 struct gv_eval_stats {
+    bool per_step; /* asked for by the caller (stats=all) */
     int64_t total_samples, peak_samples;
-    int64_t *samples_per_step; /* grid.n, or NULL unless asked for (stats=all) */
+    int64_t *samples_per_step; /* grid.n, in the result's arena; NULL unless asked for */
     int64_t series_read, samples_read;
 };
 

@@ -8,7 +8,6 @@ struct gv_memory_source {
     struct gv_arena *arena;
     struct gv_memory_series *series;
     size_t n, cap;
-    bool sorted;
 };
 
 void gv_memory_source_init(struct gv_memory_source *m, struct gv_arena *arena);

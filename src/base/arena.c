@@ -169,6 +169,31 @@ void gv_arena_fini(struct gv_arena *a)
     gv_arena_init(a, a->budget);
 }
 
+static void join_cleanups(struct gv_arena *into, struct gv_arena *from)
+{
+    struct gv_arena_cleanup **oldest = &from->cleanups;
+    while (*oldest)
+        oldest = &(*oldest)->older;
+    *oldest = into->cleanups;
+    into->cleanups = from->cleanups;
+}
+
+/* The blocks go behind the newest one, whose room stays in use. */
+void gv_arena_join(struct gv_arena *into, struct gv_arena *from)
+{
+    if (into->budget != from->budget)
+        gv_die("arenas of different budgets cannot be joined");
+    struct gv_arena_block **at = into->blocks ? &into->blocks->older : &into->blocks;
+    for (struct gv_arena_block *b = from->blocks, *older; b; b = older) {
+        older = b->older;
+        b->serial = ++into->serial;
+        b->older = *at;
+        *at = b;
+    }
+    join_cleanups(into, from);
+    gv_arena_init(from, from->budget);
+}
+
 struct gv_slice gv_arena_dup(struct gv_arena *a, struct gv_slice s)
 {
     char *p = gv_arena_alloc(a, s.n + 1);

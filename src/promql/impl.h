@@ -167,6 +167,7 @@ struct gv_call {
     struct gv_grid grid;
     const struct gv_value *args; /* map(): the vector argument is given as the row instead */
     size_t n_args;
+    struct gv_engine *ev; /* the evaluator's own */
 };
 
 typedef double gv_float_fn(double v);

@@ -99,6 +99,34 @@ static void rewind_of_an_empty_mark(void **state)
     gv_arena_fini(&a);
 }
 
+static void joined_arena_lives_on_in_the_other(void **state)
+{
+    (void)state;
+    struct gv_budget b;
+    gv_budget_init(&b, "max_query_memory", 0, GV_EXECUTION, NULL);
+    struct gv_arena a, part;
+    gv_arena_init(&a, &b);
+    gv_arena_init(&part, &b);
+    static int ran;
+    gv_arena_defer(&part, count, &ran);
+    char *kept = gv_arena_alloc(&part, 300000);
+    memset(kept, 7, 300000);
+    char *small = memset(gv_arena_alloc(&a, 100), 1, 100);
+    struct gv_arena_mark before = gv_arena_mark(&a);
+    int64_t used_before = b.used;
+    gv_arena_join(&a, &part);
+    assert_int_equal(b.used, used_before);
+    gv_arena_fini(&part);
+    assert_int_equal(kept[299999], 7);
+    memset(gv_arena_alloc(&a, 100), 2, 100);
+    assert_int_equal(small[99], 1);
+    gv_arena_rewind(&a, before);
+    assert_int_equal(ran, 1);
+    assert_true(b.used < 300000);
+    gv_arena_fini(&a);
+    assert_int_equal(b.used, 0);
+}
+
 static void map_holds_what_was_put(void **state)
 {
     (void)state;
@@ -129,6 +157,7 @@ int main(void)
         cmocka_unit_test(process_budget_names_itself),
         cmocka_unit_test(rewind_frees_what_came_after_the_mark),
         cmocka_unit_test(rewind_of_an_empty_mark),
+        cmocka_unit_test(joined_arena_lives_on_in_the_other),
         cmocka_unit_test(map_holds_what_was_put),
     };
     return cmocka_run_group_tests_name("base.arena", tests, NULL, NULL);

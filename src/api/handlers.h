@@ -1,0 +1,20 @@
+/* The handlers that routes.c names; each in the file of its subject. */
+#pragma once
+#include "api/document.h"
+
+/* query.c */
+void serve_query(struct request *r);
+void serve_query_range(struct request *r);
+void serve_format_query(struct request *r);
+void serve_parse_query(struct request *r);
+/* status.c */
+void serve_clusters(struct request *r);
+void serve_buildinfo(struct request *r);
+void serve_flags(struct request *r);
+/* live.c */
+void serve_healthy(struct request *r);
+void serve_ready(struct request *r);
+void serve_reload(struct request *r);
+void serve_metrics(struct request *r);
+/* page.c */
+void serve_page(struct request *r);

@@ -1,0 +1,176 @@
+#include "api/params.h"
+#include "base/duration.h"
+#include "base/number.h"
+#include <math.h>
+#include <strings.h>
+#include <time.h>
+
+static bool is_form(const struct gv_http_request *r)
+{
+    static const char form[] = "application/x-www-form-urlencoded";
+    struct gv_slice type = gv_http_request_field(r, "Content-Type");
+    return type.n >= sizeof form - 1 && strncasecmp(type.p, form, sizeof form - 1) == 0;
+}
+
+bool params_read(struct gv_url_params *p, struct gv_http_exchange *x, struct gv_err *err)
+{
+    bool form = x->request.body.n && is_form(&x->request);
+    *p = (struct gv_url_params){0};
+    return ((!form || gv_url_parse_query(x->arena, x->request.body, p, err)) &&
+            gv_url_parse_query(x->arena, x->request.query, p, err)) ||
+           gv_err_prefix(err, "error parsing form values: ");
+}
+
+bool params_has(const struct gv_url_params *p, const char *name)
+{
+    return gv_url_params_get(p, name).n > 0;
+}
+
+struct gv_slice *params_all(const struct gv_url_params *p, const char *name, struct gv_arena *a, size_t *n)
+{
+    struct gv_slice *all = gv_arena_array(a, struct gv_slice, p->n);
+    *n = 0;
+    for (size_t i = 0; i < p->n; i++)
+        if (gv_slice_is(p->items[i].key, name))
+            all[(*n)++] = p->items[i].value;
+    return all;
+}
+
+static bool digits(struct gv_slice *s, int n, int *value)
+{
+    if (s->n < (size_t)n)
+        return false;
+    *value = 0;
+    for (int i = 0; i < n; i++) {
+        if (s->p[i] < '0' || s->p[i] > '9')
+            return false;
+        *value = *value * 10 + (s->p[i] - '0');
+    }
+    *s = (struct gv_slice){s->p + n, s->n - (size_t)n};
+    return true;
+}
+
+static bool literal(struct gv_slice *s, char c)
+{
+    if (!s->n || (s->p[0] != c && s->p[0] != (c | 0x20)))
+        return false;
+    *s = (struct gv_slice){s->p + 1, s->n - 1};
+    return true;
+}
+
+/* The fraction of a second, cut to ms. */
+static int64_t fraction(struct gv_slice *s)
+{
+    int64_t ms = 0, unit = 100;
+    if (!literal(s, '.'))
+        return 0;
+    for (; s->n && s->p[0] >= '0' && s->p[0] <= '9'; *s = (struct gv_slice){s->p + 1, s->n - 1}, unit /= 10)
+        ms += (s->p[0] - '0') * unit;
+    return ms;
+}
+
+static bool zone(struct gv_slice *s, int64_t *seconds)
+{
+    int hours, minutes;
+    *seconds = 0;
+    if (literal(s, 'Z'))
+        return s->n == 0;
+    bool west = s->n && s->p[0] == '-';
+    if (!s->n || (s->p[0] != '+' && s->p[0] != '-'))
+        return false;
+    *s = (struct gv_slice){s->p + 1, s->n - 1};
+    if (!digits(s, 2, &hours) || !literal(s, ':') || !digits(s, 2, &minutes) || s->n || hours > 23 || minutes > 59)
+        return false;
+    *seconds = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
+    return true;
+}
+
+static bool parse_rfc3339(struct gv_slice s, int64_t *ms)
+{
+    struct tm tm = {0};
+    int64_t offset;
+    if (!digits(&s, 4, &tm.tm_year) || !literal(&s, '-') || !digits(&s, 2, &tm.tm_mon) || !literal(&s, '-') ||
+        !digits(&s, 2, &tm.tm_mday) || !literal(&s, 'T') || !digits(&s, 2, &tm.tm_hour) || !literal(&s, ':') ||
+        !digits(&s, 2, &tm.tm_min) || !literal(&s, ':') || !digits(&s, 2, &tm.tm_sec))
+        return false;
+    int64_t part = fraction(&s);
+    struct tm asked = tm;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    if (!zone(&s, &offset))
+        return false;
+    time_t t = timegm(&tm); /* normalises: a 31st of February comes back as another day, and is refused */
+    if (tm.tm_mday != asked.tm_mday || tm.tm_mon != asked.tm_mon - 1 || tm.tm_hour != asked.tm_hour ||
+        tm.tm_min != asked.tm_min || tm.tm_sec != asked.tm_sec)
+        return false;
+    *ms = ((int64_t)t - offset) * 1000 + part;
+    return true;
+}
+
+bool parse_time(struct gv_slice text, int64_t *ms)
+{
+    double seconds;
+    if (gv_double_parse(text, &seconds)) {
+        if (!(fabs(seconds) <= (double)INT64_MAX / 1000))
+            return false;
+        double whole, part = modf(seconds, &whole);
+        *ms = (int64_t)whole * 1000 + llround(part * 1000);
+        return true;
+    }
+    return parse_rfc3339(text, ms);
+}
+
+bool parse_duration(struct gv_slice text, int64_t *ms, struct gv_err *err)
+{
+    double seconds;
+    if (gv_double_parse(text, &seconds)) {
+        if (!(fabs(seconds) <= (double)INT64_MAX / 1e9))
+            return gv_fail(err, GV_BAD_DATA, "cannot parse \"%.*s\" to a valid duration. It overflows int64",
+                           GV_ARG(text));
+        *ms = (int64_t)(seconds * 1000);
+        return true;
+    }
+    if (gv_duration_parse(text, ms, NULL))
+        return true;
+    return gv_fail(err, GV_BAD_DATA, "cannot parse \"%.*s\" to a valid duration", GV_ARG(text));
+}
+
+static bool fail_parameter(struct gv_err *err, const char *name, const struct gv_err *why)
+{
+    return gv_fail(err, GV_BAD_DATA, "invalid parameter \"%s\": %s", name, why->msg);
+}
+
+bool params_time(const struct gv_url_params *p, const char *name, int64_t otherwise_ms, int64_t *ms, struct gv_err *err)
+{
+    struct gv_slice text = gv_url_params_get(p, name);
+    *ms = otherwise_ms;
+    if (!text.n || parse_time(text, ms))
+        return true;
+    return gv_fail(err, GV_BAD_DATA, "invalid parameter \"%s\": cannot parse \"%.*s\" to a valid timestamp", name,
+                   GV_ARG(text));
+}
+
+bool params_duration(const struct gv_url_params *p, const char *name, int64_t otherwise_ms, int64_t *ms,
+                     struct gv_err *err)
+{
+    struct gv_slice text = gv_url_params_get(p, name);
+    struct gv_err why = {0};
+    *ms = otherwise_ms;
+    return !text.n || parse_duration(text, ms, &why) || fail_parameter(err, name, &why);
+}
+
+bool params_limit(const struct gv_url_params *p, const char *name, uint64_t *limit, struct gv_err *err)
+{
+    struct gv_slice text = gv_url_params_get(p, name);
+    int64_t value = 0;
+    *limit = 0;
+    if (!text.n)
+        return true;
+    if (!gv_int64_parse(text, &value))
+        return gv_fail(err, GV_BAD_DATA, "invalid parameter \"%s\": strconv.Atoi: parsing \"%.*s\": invalid syntax",
+                       name, GV_ARG(text));
+    if (value < 0)
+        return gv_fail(err, GV_BAD_DATA, "invalid parameter \"%s\": limit must be non-negative", name);
+    *limit = (uint64_t)value;
+    return true;
+}

@@ -1,0 +1,139 @@
+/* /status/{clusters,buildinfo,flags}: what this program knows without asking anybody. */
+#include "api/handlers.h"
+#include "base/number.h"
+
+static void add_text(struct gv_buf *b, const char *key, struct gv_slice value)
+{
+    gv_buf_printf(b, "\"%s\":", key);
+    gv_buf_add_json(b, value);
+}
+
+static void add_labels(struct gv_buf *b, const struct gv_cluster *c)
+{
+    gv_buf_adds(b, ",\"labels\":{");
+    for (size_t i = 0; i < c->mapping.n; i++) {
+        if (i)
+            gv_buf_addc(b, ',');
+        gv_buf_add_json(b, c->mapping.inject[i].name);
+        gv_buf_addc(b, ':');
+        gv_buf_add_json(b, c->mapping.inject[i].value);
+    }
+    gv_buf_addc(b, '}');
+}
+
+static void add_replica(struct gv_buf *b, const struct gv_replica_status *s)
+{
+    gv_buf_addc(b, '{');
+    add_text(b, "url", gv_slice_of(s->url));
+    gv_buf_printf(b, ",\"health\":\"%s\",\"breaker\":\"%s\",\"asks\":%lld,\"failures\":%lld",
+                  !s->probed   ? "unknown"
+                  : s->healthy ? "up"
+                               : "down",
+                  gv_breaker_state_text(s->breaker), (long long)s->asks, (long long)s->failures);
+    gv_buf_adds(b, ",\"latencyP50\":");
+    gv_buf_add_double(b, s->latency_p50);
+    gv_buf_adds(b, ",\"latencyP95\":");
+    gv_buf_add_double(b, s->latency_p95);
+    gv_buf_addc(b, ',');
+    add_text(b, "lastError", s->last_error);
+    if (s->last_error.n)
+        gv_buf_printf(b, ",\"lastErrorTime\":%.3f", (double)s->last_error_unix_ms / 1000);
+    gv_buf_addc(b, '}');
+}
+
+static void add_abilities(struct gv_buf *b, const struct gv_cluster *c, struct gv_arena *a)
+{
+    struct gv_cluster_abilities can = gv_cluster_abilities(c, a);
+    gv_buf_adds(b, ",\"abilities\":{");
+    size_t open = b->n;
+    if (can.known & GV_KNOWN_REMOTE_READ)
+        gv_buf_printf(b, "\"remoteRead\":%s,", can.remote_read ? "true" : "false");
+    if (can.known & GV_KNOWN_LOOKBACK)
+        gv_buf_printf(b, "\"lookbackDelta\":%.3f,", (double)can.lookback_ms / 1000);
+    if (can.known & GV_KNOWN_SCRAPE_INTERVAL)
+        gv_buf_printf(b, "\"scrapeInterval\":%.3f,", (double)can.scrape_interval_ms / 1000);
+    if (can.known & GV_KNOWN_FEATURES) {
+        add_text(b, "features", can.features);
+        gv_buf_addc(b, ',');
+    }
+    b->n -= b->n > open;
+    gv_buf_addc(b, '}');
+}
+
+/* Range selectors were closed on the left before 3.0: such a backend's semantics are named 2.x. */
+static const char *semantics_of(const struct gv_cluster *c)
+{
+    struct gv_cluster_version v = gv_cluster_version(c);
+    switch (v.kind) {
+    case GV_KIND_PROMETHEUS:
+        return v.major >= 3 ? "3.x" : "2.x";
+    case GV_KIND_VICTORIAMETRICS:
+        return "MetricsQL";
+    case GV_KIND_UNKNOWN:
+    case GV_KIND_OTHER:
+        break;
+    }
+    return "unknown";
+}
+
+static void add_cluster(struct gv_buf *b, const struct gv_cluster *c, struct gv_arena *a)
+{
+    struct gv_cluster_status s = gv_cluster_status(c, a);
+    gv_buf_addc(b, '{');
+    add_text(b, "name", c->name);
+    add_labels(b, c);
+    gv_buf_printf(b, ",\"health\":\"%s\",\"required\":%s,\"semantics\":\"%s\",", s.healthy ? "up" : "down",
+                  c->config->required ? "true" : "false", semantics_of(c));
+    add_text(b, "version", s.version_text);
+    add_abilities(b, c, a);
+    gv_buf_adds(b, ",\"replicas\":[");
+    for (size_t i = 0; i < s.n_replicas; i++) {
+        if (i)
+            gv_buf_addc(b, ',');
+        add_replica(b, &s.replicas[i]);
+    }
+    gv_buf_adds(b, "]}");
+}
+
+void serve_clusters(struct request *r)
+{
+    const struct gv_clusters *cs = r->settings->clusters;
+    bool first = true;
+    gv_buf_adds(&r->body, "{\"clusters\":[");
+    for (size_t i = 0; i < cs->n; i++) {
+        if (r->cluster.n && !gv_slice_eq(r->cluster, cs->at[i].name))
+            continue;
+        if (!first)
+            gv_buf_addc(&r->body, ',');
+        first = false;
+        add_cluster(&r->body, &cs->at[i], r->x->arena);
+    }
+    gv_buf_adds(&r->body, "]}");
+    reply_data(r, NULL);
+}
+
+/* Prometheus's shape, without `features`: a dashboard would take us for another product. */
+void serve_buildinfo(struct request *r)
+{
+    gv_buf_adds(&r->body, "{\"version\":\"" GV_VERSION "\",\"revision\":\"\",\"branch\":\"\",\"buildUser\":\"\","
+                          "\"buildDate\":\"\",\"goVersion\":\"\"}");
+    reply_data(r, NULL);
+}
+
+static void add_flag(void *arg, const char *name, const char *value)
+{
+    struct gv_buf *b = arg;
+    if (b->p[b->n - 1] != '{')
+        gv_buf_addc(b, ',');
+    gv_buf_add_json(b, gv_slice_of(name));
+    gv_buf_addc(b, ':');
+    gv_buf_add_json(b, gv_slice_of(value));
+}
+
+void serve_flags(struct request *r)
+{
+    gv_buf_addc(&r->body, '{');
+    r->l->api->ops.flags(r->l->api->ops.ctx, add_flag, &r->body);
+    gv_buf_addc(&r->body, '}');
+    reply_data(r, NULL);
+}

@@ -1,0 +1,237 @@
+/* Option rows as text: one value, the running configuration, the sample file, the docs page. */
+#include "base/duration.h"
+#include "base/number.h"
+#include "base/option_row.h"
+#include <math.h>
+#include <strings.h>
+
+const char *gv_option_type_text(enum gv_option_type type)
+{
+    static const char *const texts[] = {
+        [GV_OPTION_STRING] = "string", [GV_OPTION_SECRET] = "secret", [GV_OPTION_BOOL] = "bool",
+        [GV_OPTION_INT] = "int",       [GV_OPTION_DOUBLE] = "float",  [GV_OPTION_DURATION] = "duration",
+        [GV_OPTION_BYTES] = "size",    [GV_OPTION_ENUM] = "one of",   [GV_OPTION_LIST] = "list",
+        [GV_OPTION_MAP] = "map",       [GV_OPTION_GROUP] = "group",   [GV_OPTION_GROUPS] = "list of groups",
+    };
+    return texts[type];
+}
+
+static const void *field(const struct gv_option *row, const void *base)
+{
+    return (const char *)base + row->offset;
+}
+
+static const char *word_for(const struct gv_option *row, int64_t v)
+{
+    for (int64_t i = 0; row->words && row->words[i]; i++)
+        if (v == -1 - i)
+            return row->words[i];
+    return NULL;
+}
+
+static void print_int64(struct gv_buf *out, const struct gv_option *row, int64_t v)
+{
+    const char *word = word_for(row, v);
+    if (word)
+        gv_buf_adds(out, word);
+    else if (row->type == GV_OPTION_DURATION)
+        gv_duration_print(out, v);
+    else if (row->type == GV_OPTION_BYTES)
+        gv_bytes_print(out, v);
+    else
+        gv_buf_add_int(out, v);
+}
+
+void gv_option_print_number(struct gv_buf *out, const struct gv_option *row, double v)
+{
+    if (row->type == GV_OPTION_DOUBLE || fabs(v) >= 0x1p63)
+        gv_buf_add_double(out, v);
+    else
+        print_int64(out, row, (int64_t)v);
+}
+
+static struct gv_slice shown(const struct gv_option *row, struct gv_slice value)
+{
+    return row->secret || row->type == GV_OPTION_SECRET ? GV_S("<secret>") : value;
+}
+
+static void print_list(struct gv_buf *out, const struct gv_option *row, const struct gv_option_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        gv_buf_adds(out, i ? "," : "");
+        gv_buf_add_slice(out, shown(row, list->items[i]));
+    }
+}
+
+static void print_map(struct gv_buf *out, const struct gv_option *row, const struct gv_option_map *map)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        gv_buf_printf(out, "%s%.*s=", i ? "," : "", GV_ARG(map->items[i].key));
+        gv_buf_add_slice(out, shown(row, map->items[i].value));
+    }
+}
+
+void gv_option_print(struct gv_buf *out, const struct gv_option *row, const void *base)
+{
+    const void *from = field(row, base);
+    switch (row->type) {
+    case GV_OPTION_STRING:
+        gv_buf_add_slice(out, *(const struct gv_slice *)from);
+        break;
+    case GV_OPTION_SECRET:
+        if (((const struct gv_slice *)from)->n)
+            gv_buf_add_slice(out, shown(row, *(const struct gv_slice *)from));
+        break;
+    case GV_OPTION_BOOL:
+        gv_buf_adds(out, *(const bool *)from ? "true" : "false");
+        break;
+    case GV_OPTION_INT:
+    case GV_OPTION_DURATION:
+    case GV_OPTION_BYTES:
+        print_int64(out, row, *(const int64_t *)from);
+        break;
+    case GV_OPTION_DOUBLE:
+        gv_buf_add_double(out, *(const double *)from);
+        break;
+    case GV_OPTION_ENUM:
+        gv_buf_adds(out, row->words[*(const int *)from]);
+        break;
+    case GV_OPTION_LIST:
+        print_list(out, row, from);
+        break;
+    case GV_OPTION_MAP:
+        print_map(out, row, from);
+        break;
+    case GV_OPTION_GROUP:
+    case GV_OPTION_GROUPS:
+        break;
+    }
+}
+
+/* Whether YAML reads s as the text that it is, in any place. */
+static bool is_plain_yaml(struct gv_slice s)
+{
+    static const char *const not_texts[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
+    for (size_t i = 0; i < s.n; i++) {
+        bool letter = ((s.p[i] | 0x20) >= 'a' && (s.p[i] | 0x20) <= 'z') || s.p[i] == '_' || s.p[i] == '/';
+        if (!letter && !(i && ((s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '.' || s.p[i] == '-')))
+            return false;
+    }
+    for (size_t i = 0; i < GV_COUNT(not_texts); i++)
+        if (s.n == strlen(not_texts[i]) && strncasecmp(s.p, not_texts[i], s.n) == 0)
+            return false;
+    return s.n > 0;
+}
+
+static void add_yaml_text(struct gv_buf *out, struct gv_slice s)
+{
+    if (is_plain_yaml(s))
+        gv_buf_add_slice(out, s);
+    else
+        gv_buf_add_json(out, s);
+}
+
+static void add_yaml_list(struct gv_buf *out, const struct gv_option *row, const struct gv_option_list *list)
+{
+    gv_buf_addc(out, '[');
+    for (size_t i = 0; i < list->n; i++) {
+        gv_buf_adds(out, i ? ", " : "");
+        add_yaml_text(out, shown(row, list->items[i]));
+    }
+    gv_buf_addc(out, ']');
+}
+
+static void add_yaml_map(struct gv_buf *out, const struct gv_option *row, const struct gv_option_map *map)
+{
+    gv_buf_addc(out, '{');
+    for (size_t i = 0; i < map->n; i++) {
+        gv_buf_adds(out, i ? ", " : "");
+        add_yaml_text(out, map->items[i].key);
+        gv_buf_adds(out, ": ");
+        add_yaml_text(out, shown(row, map->items[i].value));
+    }
+    gv_buf_addc(out, '}');
+}
+
+static void add_yaml_value(struct gv_buf *out, const struct gv_option *row, const void *base)
+{
+    if (row->type == GV_OPTION_LIST)
+        add_yaml_list(out, row, field(row, base));
+    else if (row->type == GV_OPTION_MAP)
+        add_yaml_map(out, row, field(row, base));
+    else if (row->type == GV_OPTION_STRING)
+        add_yaml_text(out, *(const struct gv_slice *)field(row, base));
+    else
+        gv_option_print(out, row, base);
+}
+
+static void indent(struct gv_buf *out, unsigned depth)
+{
+    gv_buf_printf(out, "%*s", (int)depth * 2, "");
+}
+
+/* Empty ones say nothing; an absent group is switched off. */
+static bool is_empty(const struct gv_option *row, const void *base)
+{
+    const void *from = field(row, base);
+    switch (row->type) {
+    case GV_OPTION_STRING:
+    case GV_OPTION_SECRET:
+        return !((const struct gv_slice *)from)->n;
+    case GV_OPTION_LIST:
+        return !((const struct gv_option_list *)from)->n;
+    case GV_OPTION_MAP:
+        return !((const struct gv_option_map *)from)->n;
+    case GV_OPTION_GROUP:
+        return !*(void *const *)from;
+    case GV_OPTION_GROUPS:
+        return !((const struct gv_option_groups *)from)->n;
+    default:
+        return false;
+    }
+}
+
+static void add_yaml(struct gv_buf *out, const struct gv_option_table *t, const void *base, unsigned depth,
+                     bool as_item);
+
+static void add_yaml_groups(struct gv_buf *out, const struct gv_option *row, const void *base, unsigned depth)
+{
+    const struct gv_option_groups *groups = field(row, base);
+    for (size_t i = 0; i < groups->n; i++)
+        add_yaml(out, row->table, (const char *)groups->items + i * row->table->size, depth, true);
+}
+
+/* depth: of the keys; an item's first key follows its "- ". */
+static void add_yaml(struct gv_buf *out, const struct gv_option_table *t, const void *base, unsigned depth,
+                     bool as_item)
+{
+    bool first = as_item;
+    for (size_t i = 0; i < t->n; i++) {
+        const struct gv_option *row = &t->rows[i];
+        if (!row->key || is_empty(row, base))
+            continue;
+        indent(out, first ? depth - 1 : depth);
+        gv_buf_printf(out, "%s%s:", first ? "- " : "", row->key);
+        first = false;
+        if (row->type == GV_OPTION_GROUP) {
+            gv_buf_addc(out, '\n');
+            add_yaml(out, row->table, *(void *const *)field(row, base), depth + 1, false);
+        } else if (row->type == GV_OPTION_GROUPS) {
+            gv_buf_addc(out, '\n');
+            add_yaml_groups(out, row, base, depth + 2);
+        } else {
+            gv_buf_addc(out, ' ');
+            add_yaml_value(out, row, base);
+            gv_buf_addc(out, '\n');
+        }
+    }
+    if (first) {
+        indent(out, depth - 1);
+        gv_buf_adds(out, "- {}\n");
+    }
+}
+
+void gv_options_print(struct gv_buf *out, const struct gv_option_table *t, const void *base)
+{
+    add_yaml(out, t, base, 0, false);
+}

@@ -1,0 +1,422 @@
+/* sum avg min max count group stddev stdvar: a group holds a few numbers per step. Rows are added in series order, as
+ * Prometheus adds the samples of each step: compensated sums (Kahan, Neumaier) that forget the compensation when the
+ * sum becomes infinite, and a mean that turns incremental where the sum would overflow. */
+#include "promql/aggregate.h"
+#include <math.h>
+
+/* A step's histogram: copied into memory that is used again for the next sum. */
+struct slot {
+    struct gv_histogram h; /* what it points to lies in mem */
+    char *mem;
+    size_t cap;
+};
+
+enum { MIXED_SCHEMAS = 1, RESET_SEEN = 2, NO_RESET_SEEN = 4 };
+
+struct group {
+    struct gv_group g;
+    struct gv_row row;     /* values: the result in the making; present: steps that have a value */
+    double *extra, *count; /* compensation or sum of squares; number of values */
+    uint64_t *incremental; /* avg: steps whose mean is incremental */
+    uint64_t *floats;      /* steps that saw floats; with slots only */
+    struct slot *slots;    /* once a histogram came */
+    uint8_t *flags;        /* with slots */
+};
+
+struct sums {
+    struct gv_sink sink;
+    struct gv_aggregation_call *c;
+    struct gv_grouping groups;
+    void (*add)(struct group *g, const double *v, uint32_t at, uint32_t n); /* values of consecutive steps */
+    bool takes_histograms; /* sum, avg: adds them up; count, group: sees that they are there */
+    uint32_t n;
+};
+
+/* ---- Floats ---- */
+
+/* One step of a compensated sum. The error of t = sum + v is exact (Knuth's two-sum). */
+static inline void kahan(double v, double *sum, double *c)
+{
+    double t = *sum + v, z = t - *sum;
+    double lost = (*sum - (t - z)) + (v - z);
+    *c = fabs(t) <= 0x1.fffffffffffffp1023 || isnan(t) ? *c + lost : 0;
+    *sum = t;
+}
+
+static void add_sum(struct group *g, const double *v, uint32_t at, uint32_t n)
+{
+    double *sum = g->row.column.values + at, *c = g->extra + at;
+    for (uint32_t i = 0; i < n; i++)
+        kahan(v[i], &sum[i], &c[i]);
+}
+
+static void add_to_mean(struct group *g, double v, uint32_t i)
+{
+    double *sum = &g->row.column.values[i], *c = &g->extra[i], count = ++g->count[i];
+    if (count == 1) {
+        *sum = v;
+        return;
+    }
+    if (!gv_bit(g->incremental, i)) {
+        double s = *sum, e = *c;
+        kahan(v, &s, &e);
+        if (!isinf(s)) {
+            *sum = s;
+            *c = e;
+            return;
+        }
+        gv_bit_set(g->incremental, i);
+        *sum /= count - 1;
+        *c /= count - 1;
+    }
+    double q = (count - 1) / count;
+    *sum *= q;
+    *c *= q;
+    kahan(v / count, sum, c);
+}
+
+static void add_avg(struct group *g, const double *v, uint32_t at, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        add_to_mean(g, v[i], at + i);
+}
+
+static void add_min(struct group *g, const double *v, uint32_t at, uint32_t n)
+{
+    double *min = g->row.column.values + at;
+    for (uint32_t i = 0; i < n; i++)
+        min[i] = min[i] > v[i] || isnan(min[i]) ? v[i] : min[i];
+}
+
+static void add_max(struct group *g, const double *v, uint32_t at, uint32_t n)
+{
+    double *max = g->row.column.values + at;
+    for (uint32_t i = 0; i < n; i++)
+        max[i] = max[i] < v[i] || isnan(max[i]) ? v[i] : max[i];
+}
+
+static void add_count(struct group *g, const double *v, uint32_t at, uint32_t n)
+{
+    (void)v;
+    double *count = g->row.column.values + at;
+    for (uint32_t i = 0; i < n; i++)
+        count[i] += 1;
+}
+
+static void add_group(struct group *g, const double *v, uint32_t at, uint32_t n)
+{
+    (void)v;
+    for (uint32_t i = 0; i < n; i++)
+        g->row.column.values[at + i] = 1;
+}
+
+/* Welford: values hold the mean, extra the sum of squared differences from it. */
+static void add_deviation(struct group *g, const double *v, uint32_t at, uint32_t n)
+{
+    double *mean = g->row.column.values + at, *squares = g->extra + at, *count = g->count + at;
+    for (uint32_t i = 0; i < n; i++) {
+        if (++count[i] == 1) {
+            mean[i] = v[i];
+            squares[i] = isfinite(v[i]) ? 0 : NAN;
+            continue;
+        }
+        double delta = v[i] - mean[i];
+        mean[i] += delta / count[i];
+        squares[i] += delta * (v[i] - mean[i]);
+    }
+}
+
+/* ---- Histograms ---- */
+
+static size_t buckets_size(const struct gv_buckets *b)
+{
+    return b->n_spans * sizeof *b->spans + b->n_counts * sizeof *b->counts;
+}
+
+static char *put_array(char *at, const void *from, size_t size)
+{
+    if (size)
+        memcpy(at, from, size);
+    return at + size;
+}
+
+static char *put_buckets(char *at, struct gv_buckets *b)
+{
+    char *counts = at, *spans = put_array(at, b->counts, b->n_counts * sizeof *b->counts);
+    at = put_array(spans, b->spans, b->n_spans * sizeof *b->spans);
+    b->counts = (const double *)(void *)counts;
+    b->spans = (const struct gv_span *)(void *)spans;
+    return at;
+}
+
+static void store(struct slot *s, struct gv_arena *a, const struct gv_histogram *h)
+{
+    size_t bounds = h->n_bounds * sizeof *h->bounds;
+    size_t size = buckets_size(&h->positive) + buckets_size(&h->negative) + bounds;
+    if (size > s->cap || !s->mem) {
+        s->cap = size + size / 2;
+        s->mem = gv_arena_alloc(a, s->cap);
+    }
+    s->h = *h;
+    char *at = put_buckets(put_buckets(s->mem, &s->h.positive), &s->h.negative);
+    put_array(at, h->bounds, bounds);
+    s->h.bounds = h->n_bounds ? (const double *)(void *)at : NULL;
+}
+
+struct adding {
+    struct sums *s;
+    struct gv_env *env;
+    struct group *g;
+    const struct gv_row *row;
+    struct gv_pos_range pos;
+};
+
+static bool is_unfit(struct adding *a, uint32_t i, const struct gv_histogram *h)
+{
+    if (gv_histogram_compatible(&a->g->slots[i].h, h))
+        return false;
+    a->g->flags[i] |= MIXED_SCHEMAS;
+    gv_note_warning(a->env, a->pos, gv_metric_subject(a->row->labels),
+                    "vector contains a mix of histograms with exponential and custom buckets schemas for metric name "
+                    "%s",
+                    gv_quoted(a->env, gv_metric_name(a->row->labels)));
+    return true;
+}
+
+static void note_reconciled(struct adding *a, const struct gv_histogram_notes *notes)
+{
+    if (notes->bounds_reconciled)
+        gv_note_info(a->env, a->pos, 0, "mismatched custom buckets were reconciled during aggregation");
+}
+
+/* sum + h; or, for a mean, mean + (h - mean) / count. */
+static const struct gv_histogram *combine(struct adding *a, uint32_t i, const struct gv_histogram *h)
+{
+    struct gv_arena *scratch = a->env->scratch;
+    const struct gv_histogram *held = &a->g->slots[i].h;
+    struct gv_histogram_notes notes = {false, false};
+    if (a->s->c->kind == GV_AGG_AVG) {
+        double count = a->g->count[i];
+        h = gv_histogram_sub(scratch, gv_histogram_divide(scratch, h, count), gv_histogram_divide(scratch, held, count),
+                             &notes);
+    }
+    const struct gv_histogram *sum = gv_histogram_add(scratch, held, h, &notes);
+    note_reconciled(a, &notes);
+    return sum;
+}
+
+static void add_histogram(struct adding *a, uint32_t i, const struct gv_histogram *h)
+{
+    struct group *g = a->g;
+    if (g->flags[i] & MIXED_SCHEMAS)
+        return;
+    if (g->count)
+        g->count[i]++;
+    g->flags[i] |= h->reset_hint == GV_RESET_YES ? RESET_SEEN : h->reset_hint == GV_RESET_NO ? NO_RESET_SEEN : 0;
+    if (!g->slots[i].mem) {
+        store(&g->slots[i], a->env->out, h);
+    } else if (!is_unfit(a, i, h)) {
+        struct gv_arena_mark start = gv_arena_mark(a->env->scratch);
+        store(&g->slots[i], a->env->out, combine(a, i, h));
+        gv_arena_rewind(a->env->scratch, start);
+    }
+}
+
+/* A histogram among the values of this step. */
+static void meet_histogram(struct adding *a, uint32_t i, const struct gv_histogram *h)
+{
+    double one = 1;
+    switch (a->s->c->kind) {
+    case GV_AGG_SUM:
+    case GV_AGG_AVG:
+        add_histogram(a, i, h);
+        break;
+    case GV_AGG_COUNT:
+    case GV_AGG_GROUP:
+        a->s->add(a->g, &one, i, 1);
+        break;
+    default:
+        gv_note_histogram_ignored(a->s->c, a->env, a->pos);
+        return;
+    }
+    gv_bit_set(a->g->row.column.present, i);
+}
+
+/* ---- The sink ---- */
+
+static double *new_numbers(struct sums *s, double initial)
+{
+    double *v = gv_arena_try(s->c->temp, s->n * sizeof *v, s->c->env.err);
+    for (uint32_t i = 0; v && i < s->n; i++)
+        v[i] = initial;
+    return v;
+}
+
+static bool init_group(struct sums *s, struct group *g)
+{
+    enum gv_aggregation_kind kind = s->c->kind;
+    if (!gv_row_new(&s->c->env, &g->row, s->n))
+        return false;
+    double initial = kind == GV_AGG_MIN || kind == GV_AGG_MAX ? NAN : 0;
+    for (uint32_t i = 0; i < s->n; i++)
+        g->row.column.values[i] = initial;
+    bool deviates = kind == GV_AGG_STDDEV || kind == GV_AGG_STDVAR;
+    if ((deviates || kind == GV_AGG_SUM || kind == GV_AGG_AVG) && !(g->extra = new_numbers(s, 0)))
+        return false;
+    if ((deviates || kind == GV_AGG_AVG) && !(g->count = new_numbers(s, 0)))
+        return false;
+    if (kind == GV_AGG_AVG)
+        g->incremental = gv_arena_array(s->c->temp, uint64_t, gv_bits_words(s->n));
+    return true;
+}
+
+static bool init_slots(struct sums *s, struct group *g)
+{
+    g->slots = gv_arena_try(s->c->temp, s->n * sizeof *g->slots, s->c->env.err);
+    if (!g->slots)
+        return false;
+    memset(g->slots, 0, s->n * sizeof *g->slots);
+    g->flags = gv_arena_zalloc(s->c->temp, s->n);
+    g->floats = gv_arena_array(s->c->temp, uint64_t, gv_bits_words(s->n));
+    memcpy(g->floats, g->row.column.present, gv_bits_words(s->n) * sizeof *g->floats);
+    return true;
+}
+
+static bool take(struct gv_sink *sink, const struct gv_row *row, void **slot)
+{
+    struct sums *s = container_of(sink, struct sums, sink);
+    bool is_new;
+    struct group *g = container_of(gv_grouping_at(&s->groups, row->labels, sizeof *g, &is_new), struct group, g);
+    *slot = g;
+    g->g.drop_name |= row->drop_name;
+    if (is_new && !init_group(s, g))
+        return false;
+    return !row->column.histograms || g->slots || !s->takes_histograms || init_slots(s, g);
+}
+
+static void add_floats(struct sums *s, struct group *g, const struct gv_row *row, uint32_t lo, uint32_t hi)
+{
+    for (struct gv_run run = {lo, 0}; gv_next_run(row->column.present, hi, &run);)
+        s->add(g, row->column.values + run.at, run.at, run.n);
+    for (uint32_t w = lo / 64; w < gv_bits_words(hi); w++) {
+        g->row.column.present[w] |= row->column.present[w];
+        if (g->floats)
+            g->floats[w] |= row->column.present[w];
+    }
+}
+
+static bool is_dead(const struct group *g, uint32_t i)
+{
+    return g->flags && g->flags[i] & MIXED_SCHEMAS;
+}
+
+static void add_points(struct adding *a, uint32_t lo, uint32_t hi)
+{
+    struct gv_point p;
+    for (uint32_t i = lo; i < hi; i++) {
+        if (!gv_row_get(a->row, i, &p) || is_dead(a->g, i))
+            continue;
+        if (p.h) {
+            meet_histogram(a, i, p.h);
+            continue;
+        }
+        a->s->add(a->g, &p.f, i, 1);
+        gv_bit_set(a->g->row.column.present, i);
+        if (a->g->floats)
+            gv_bit_set(a->g->floats, i);
+    }
+}
+
+static bool add(struct gv_sink *sink, struct gv_env *env, void *slot, const struct gv_row *row, uint32_t lo,
+                uint32_t hi)
+{
+    struct sums *s = container_of(sink, struct sums, sink);
+    struct adding a = {s, env, slot, row, s->c->node->child[0]->expr->pos};
+    if (row->column.histograms || a.g->flags)
+        add_points(&a, lo, hi);
+    else
+        add_floats(s, slot, row, lo, hi);
+    return true;
+}
+
+/* ---- Results ---- */
+
+static double mean_of(const struct group *g, uint32_t i)
+{
+    double sum = g->row.column.values[i], c = g->extra[i];
+    return gv_bit(g->incremental, i) ? sum + c : sum / g->count[i] + c / g->count[i];
+}
+
+static void finish_floats(const struct sums *s, struct group *g)
+{
+    double *v = g->row.column.values;
+    for (struct gv_run run = {0, 0}; gv_next_run(g->row.column.present, s->n, &run);)
+        for (uint32_t i = run.at; i < run.at + run.n; i++)
+            switch (s->c->kind) {
+            case GV_AGG_SUM:
+                v[i] += g->extra[i];
+                break;
+            case GV_AGG_AVG:
+                v[i] = mean_of(g, i);
+                break;
+            case GV_AGG_STDDEV:
+                v[i] = sqrt(g->extra[i] / g->count[i]);
+                break;
+            case GV_AGG_STDVAR:
+                v[i] = g->extra[i] / g->count[i];
+                break;
+            default:
+                break;
+            }
+}
+
+static void finish_slot(struct sums *s, struct group *g, uint32_t i)
+{
+    struct gv_env *env = &s->c->env;
+    struct gv_pos_range pos = s->c->node->child[0]->expr->pos;
+    if (!g->slots[i].mem)
+        return;
+    if (gv_bit(g->floats, i))
+        gv_note_warning(env, pos, 0, "encountered a mix of histograms and floats for aggregation");
+    if (gv_bit(g->floats, i) || g->flags[i] & MIXED_SCHEMAS) {
+        gv_row_clear(&g->row, i);
+        return;
+    }
+    if ((g->flags[i] & (RESET_SEEN | NO_RESET_SEEN)) == (RESET_SEEN | NO_RESET_SEEN))
+        gv_note_warning(env, pos, 0, "conflicting counter resets during histogram aggregation");
+    const struct gv_histogram *h = gv_histogram_compact(s->c->temp, &g->slots[i].h);
+    gv_row_set_histogram(env, &g->row, s->n, i, gv_histogram_dup(s->c->out, h));
+}
+
+static void finish(struct sums *s)
+{
+    for (struct gv_group *base = s->groups.first; base; base = base->next) {
+        struct group *g = container_of(base, struct group, g);
+        finish_floats(s, g);
+        for (uint32_t i = 0; g->slots && i < s->n; i++)
+            finish_slot(s, g, i);
+        if (gv_row_is_empty(&g->row, s->n))
+            continue;
+        g->row.labels = gv_labels_dup(s->c->out, base->labels);
+        g->row.drop_name = base->drop_name;
+        struct gv_vector *v = s->c->result;
+        gv_push(s->c->out, v->rows, v->n, v->cap) = g->row;
+    }
+}
+
+bool gv_aggregate_sums(struct gv_aggregation_call *c)
+{
+    static void (*const adds[])(struct group *, const double *, uint32_t, uint32_t) = {
+        [GV_AGG_SUM] = add_sum,          [GV_AGG_AVG] = add_avg,         [GV_AGG_MIN] = add_min,
+        [GV_AGG_MAX] = add_max,          [GV_AGG_GROUP] = add_group,     [GV_AGG_COUNT] = add_count,
+        [GV_AGG_STDDEV] = add_deviation, [GV_AGG_STDVAR] = add_deviation};
+    struct sums s = {
+        .sink = {.arena = c->temp, .take = take, .add = add}, .c = c, .add = adds[c->kind], .n = c->grid.n};
+    s.takes_histograms = c->kind == GV_AGG_SUM || c->kind == GV_AGG_AVG;
+    gv_grouping_init(&s.groups, c->temp, c->expr, (struct gv_slice){NULL, 0});
+    bool ok = gv_aggregate_feed(c, &s.sink);
+    if (ok)
+        finish(&s);
+    gv_grouping_fini(&s.groups);
+    return ok;
+}

@@ -1,0 +1,250 @@
+/* Aggregations: parameter ──► checks ──► the argument's rows, one at a time, into the groups of a sink ──► result rows.
+ * The argument is never held whole, but where every value counts (quantile). */
+#include "promql/aggregate.h"
+#include "promql/match.h"
+#include "base/number.h"
+#include "base/utf8.h"
+#include <math.h>
+
+/* ---- Groups ---- */
+
+static const struct gv_slice reserved[] = {{"__name__", 8}, {"__type__", 8}, {"__unit__", 8}};
+
+void gv_grouping_init(struct gv_grouping *g, struct gv_arena *a, const struct gv_expr *e, struct gv_slice extra)
+{
+    *g = (struct gv_grouping){.arena = a, .keep = !e->aggregate.without};
+    g->last = &g->first;
+    gv_map_init(&g->map, a);
+    size_t n = e->aggregate.n_grouping, cap = n + GV_COUNT(reserved) + 1;
+    struct gv_slice *names = gv_arena_array(a, struct gv_slice, cap);
+    if (n)
+        memcpy(names, e->aggregate.grouping, n * sizeof *names);
+    if (extra.n && g->keep)
+        names[n++] = extra;
+    for (size_t i = 0; !g->keep && i < GV_COUNT(reserved); i++)
+        names[n++] = reserved[i];
+    g->names = gv_sorted_names(a, names, n);
+    g->n_names = n;
+}
+
+void gv_grouping_fini(struct gv_grouping *g)
+{
+    gv_buf_fini(&g->key);
+}
+
+struct gv_group *gv_grouping_at(struct gv_grouping *g, const struct gv_labels *l, size_t size, bool *is_new)
+{
+    gv_buf_clear(&g->key);
+    gv_labels_project(&g->key, l, g->names, g->n_names, g->keep);
+    struct gv_slice key = gv_buf_slice(&g->key);
+    uint64_t hash = gv_hash(key.p, key.n);
+    struct gv_group *group = gv_map_get(&g->map, hash, key);
+    *is_new = !group;
+    if (group)
+        return group;
+    group = gv_arena_zalloc(g->arena, size);
+    group->labels = gv_labels_of_bytes(g->arena, key);
+    *gv_map_at(&g->map, hash, gv_labels_bytes(group->labels)) = group;
+    *g->last = group;
+    g->last = &group->next;
+    return group;
+}
+
+/* ---- Runs of bits ---- */
+
+bool gv_next_run(const uint64_t *bits, uint32_t hi, struct gv_run *run)
+{
+    uint32_t at = run->at + run->n;
+    while (at < hi) {
+        uint64_t word = bits[at / 64] >> (at % 64);
+        if (word) {
+            at += (uint32_t)__builtin_ctzll(word);
+            break;
+        }
+        at = (at / 64 + 1) * 64;
+    }
+    if (at >= hi)
+        return false;
+    uint64_t zeros = ~(bits[at / 64] >> (at % 64));
+    uint32_t n = zeros ? (uint32_t)__builtin_ctzll(zeros) : 64;
+    uint32_t room = 64 - at % 64;
+    n = n < room ? n : room;
+    *run = (struct gv_run){at, n < hi - at ? n : hi - at};
+    return true;
+}
+
+/* ---- Parameters ---- */
+
+struct extent {
+    double min, max;
+    bool has_nan;
+};
+
+static struct extent extent_of(const struct gv_scalar *s, uint32_t n)
+{
+    struct extent x = {INFINITY, -INFINITY, false};
+    for (uint32_t i = 0; i < n; i++) {
+        double v = gv_scalar_at(s, i);
+        x.has_nan |= isnan(v);
+        x.min = v < x.min ? v : x.min;
+        x.max = v > x.max ? v : x.max;
+    }
+    return x;
+}
+
+static const char *number(struct gv_aggregation_call *c, double v)
+{
+    char text[GV_DOUBLE_MAX];
+    gv_double_format_g(text, v);
+    return gv_arena_printf(c->temp, "%s", text);
+}
+
+/* *none: the result is empty whatever the argument. */
+static bool check_k(struct gv_aggregation_call *c, struct extent x, bool *none)
+{
+    struct gv_err *err = c->env.err;
+    if (x.has_nan)
+        return gv_fail(err, GV_EXECUTION, "Parameter value is NaN");
+    *none = x.max < 1;
+    if (!*none && x.min <= -0x1p63)
+        return gv_fail(err, GV_EXECUTION, "Scalar value %s underflows int64", number(c, x.min));
+    if (x.max >= 0x1p63)
+        return gv_fail(err, GV_EXECUTION, "Scalar value %s overflows int64", number(c, x.max));
+    return true;
+}
+
+static void warn_ratio(struct gv_aggregation_call *c, double ratio, int cap)
+{
+    gv_note_warning(&c->env, c->node->child[1]->expr->pos, (uint64_t)cap,
+                    "ratio value should be between -1 and 1, got %s, capping to %d", number(c, ratio), cap);
+}
+
+static bool check_ratio(struct gv_aggregation_call *c, struct extent x, bool *none)
+{
+    if (x.has_nan)
+        return gv_fail(c->env.err, GV_EXECUTION, "Ratio value is NaN");
+    *none = x.max == 0 && x.min == 0;
+    if (x.max > 1)
+        warn_ratio(c, x.max, 1);
+    if (x.min < -1)
+        warn_ratio(c, x.min, -1);
+    return true;
+}
+
+static void warn_quantile(struct gv_aggregation_call *c, double q)
+{
+    gv_note_warning(&c->env, c->node->child[1]->expr->pos, q > 1, "quantile value should be between 0 and 1, got %s",
+                    number(c, q));
+}
+
+static void check_quantile(struct gv_aggregation_call *c, struct extent x)
+{
+    if (x.has_nan)
+        warn_quantile(c, NAN);
+    if (x.max > 1)
+        warn_quantile(c, x.max);
+    if (x.min < 0)
+        warn_quantile(c, x.min);
+}
+
+static bool check_param(struct gv_aggregation_call *c, bool *none)
+{
+    struct extent x = extent_of(&c->param, c->grid.n);
+    switch (c->kind) {
+    case GV_AGG_TOPK:
+    case GV_AGG_BOTTOMK:
+    case GV_AGG_LIMITK:
+        return check_k(c, x, none);
+    case GV_AGG_LIMIT_RATIO:
+        return check_ratio(c, x, none);
+    case GV_AGG_QUANTILE:
+        check_quantile(c, x);
+        return true;
+    default:
+        return true;
+    }
+}
+
+static bool check_label(struct gv_aggregation_call *c)
+{
+    if (c->text.n && gv_utf8_valid(c->text))
+        return true;
+    struct gv_buf quoted = GV_BUF_INIT;
+    gv_buf_add_quoted(&quoted, c->text);
+    gv_fail(c->env.err, GV_EXECUTION, "invalid label name %s", gv_buf_cstr(&quoted));
+    gv_buf_fini(&quoted);
+    return false;
+}
+
+/* ---- The call ---- */
+
+void gv_note_histogram_ignored(const struct gv_aggregation_call *c, struct gv_env *env, struct gv_pos_range pos)
+{
+    gv_note_info(env, pos, 0, "ignored histogram in %s aggregation", c->expr->aggregate.op->name);
+}
+
+bool gv_aggregate_feed(struct gv_aggregation_call *c, struct gv_sink *sink)
+{
+    struct gv_pipe *p = gv_pipe_new(c->ev, c->node->child[0], c->grid, c->temp);
+    return p && gv_pipe_feed(p, sink);
+}
+
+static bool run(struct gv_aggregation_call *c)
+{
+    switch (c->kind) {
+    case GV_AGG_TOPK:
+    case GV_AGG_BOTTOMK:
+        return gv_aggregate_top(c);
+    case GV_AGG_LIMITK:
+    case GV_AGG_LIMIT_RATIO:
+        return gv_aggregate_limit(c);
+    case GV_AGG_QUANTILE:
+        return gv_aggregate_quantile(c);
+    case GV_AGG_COUNT_VALUES:
+        return gv_aggregate_count_values(c);
+    default:
+        return gv_aggregate_sums(c);
+    }
+}
+
+static bool evaluate_param(struct gv_aggregation_call *c)
+{
+    if (c->node->n < 2)
+        return true;
+    const struct gv_node *param = c->node->child[1];
+    if (param->type == GV_TYPE_STRING) {
+        c->text = param->expr->string.value;
+        return check_label(c);
+    }
+    return gv_eval_scalar(c->ev, param, c->grid, c->temp, &c->param);
+}
+
+static bool aggregate(struct gv_aggregation_call *c)
+{
+    bool none = false;
+    if (!evaluate_param(c) || (c->param.values && !check_param(c, &none)))
+        return false;
+    return none || run(c);
+}
+
+bool gv_eval_aggregate(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid, struct gv_arena *out,
+                       struct gv_vector *v)
+{
+    *v = (struct gv_vector){0};
+    struct gv_arena temp;
+    gv_arena_init(&temp, ev->options->budget);
+    struct gv_aggregation_call c = {.ev = ev,
+                                    .node = n,
+                                    .expr = n->expr,
+                                    .kind = n->expr->aggregate.op->kind,
+                                    .grid = grid,
+                                    .out = out,
+                                    .temp = &temp,
+                                    .env = gv_main_env(ev, out, &temp),
+                                    .result = v};
+    int64_t held = ev->main.samples.current;
+    bool ok = aggregate(&c);
+    gv_arena_fini(&temp);
+    ev->main.samples.current = held;
+    return ok && gv_hold(&ev->main, gv_vector_samples(v, grid.n));
+}

@@ -1,0 +1,197 @@
+/* topk, bottomk: a heap of at most k values per group and step, the worst on top. Of the series only those stay that
+ * are in a heap; their other steps are never held. */
+#include "promql/aggregate.h"
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct candidate {
+    const struct gv_labels *labels; /* its own once it entered a heap */
+    bool drop_name;
+    _Atomic bool entered;
+    size_t order;      /* of the series */
+    struct gv_row row; /* result; without values until it is needed */
+    struct gv_group *group;
+};
+
+struct entry {
+    double value;
+    struct candidate *from;
+};
+
+struct heap {
+    struct entry *entries;
+    uint32_t n, cap;
+};
+
+struct group {
+    struct gv_group g;
+    struct heap *heaps; /* per step */
+};
+
+struct top {
+    struct gv_sink sink;
+    struct gv_aggregation_call *c;
+    struct gv_grouping groups;
+    double sign; /* 1: topk, -1: bottomk */
+    size_t n_series;
+};
+
+/* ---- Heaps ---- */
+
+/* NaN is the worst either way; of equals the later series is. */
+static bool is_worse(const struct top *t, const struct entry *a, const struct entry *b)
+{
+    if (isnan(a->value) || isnan(b->value))
+        return isnan(a->value) && (!isnan(b->value) || a->from->order > b->from->order);
+    double x = t->sign * a->value, y = t->sign * b->value;
+    return x < y || (x == y && a->from->order > b->from->order);
+}
+
+static void sift_up(const struct top *t, struct heap *h, uint32_t i)
+{
+    while (i && is_worse(t, &h->entries[i], &h->entries[(i - 1) / 2])) {
+        struct entry swap = h->entries[i];
+        h->entries[i] = h->entries[(i - 1) / 2];
+        h->entries[(i - 1) / 2] = swap;
+        i = (i - 1) / 2;
+    }
+}
+
+static void sift_down(const struct top *t, struct heap *h)
+{
+    for (uint32_t i = 0, child; (child = 2 * i + 1) < h->n; i = child) {
+        if (child + 1 < h->n && is_worse(t, &h->entries[child + 1], &h->entries[child]))
+            child++;
+        if (!is_worse(t, &h->entries[child], &h->entries[i]))
+            return;
+        struct entry swap = h->entries[i];
+        h->entries[i] = h->entries[child];
+        h->entries[child] = swap;
+    }
+}
+
+static bool make_room(struct gv_env *env, struct heap *h, int64_t k)
+{
+    if (h->n < h->cap)
+        return true;
+    int64_t cap = h->cap ? 2 * (int64_t)h->cap : 4;
+    cap = cap < k ? cap : k;
+    struct entry *bigger = gv_arena_try(env->out, (size_t)cap * sizeof *bigger, env->err);
+    if (!bigger)
+        return false;
+    if (h->n)
+        memcpy(bigger, h->entries, h->n * sizeof *bigger);
+    h->entries = bigger;
+    h->cap = (uint32_t)cap;
+    return true;
+}
+
+static bool offer(const struct top *t, struct gv_env *env, struct heap *h, int64_t k, struct entry e)
+{
+    if (h->n < k) {
+        if (!make_room(env, h, k))
+            return false;
+        h->entries[h->n++] = e;
+        sift_up(t, h, h->n - 1);
+    } else if (is_worse(t, &h->entries[0], &e)) {
+        h->entries[0] = e;
+        sift_down(t, h);
+    } else {
+        return true;
+    }
+    atomic_store_explicit(&e.from->entered, true, memory_order_relaxed);
+    return true;
+}
+
+/* ---- The sink ---- */
+
+static bool take(struct gv_sink *sink, const struct gv_row *row, void **slot)
+{
+    struct top *t = container_of(sink, struct top, sink);
+    bool is_new;
+    struct group *g = container_of(gv_grouping_at(&t->groups, row->labels, sizeof *g, &is_new), struct group, g);
+    if (is_new)
+        g->heaps = gv_arena_array(t->c->temp, struct heap, t->c->grid.n);
+    struct candidate *from = gv_arena_new(t->c->temp, struct candidate);
+    from->labels = row->labels;
+    from->drop_name = row->drop_name;
+    from->order = t->n_series++;
+    from->group = &g->g;
+    *slot = from;
+    return true;
+}
+
+static bool add(struct gv_sink *sink, struct gv_env *env, void *slot, const struct gv_row *row, uint32_t lo,
+                uint32_t hi)
+{
+    struct top *t = container_of(sink, struct top, sink);
+    struct candidate *from = slot;
+    struct group *g = container_of(from->group, struct group, g);
+    struct gv_point p;
+    for (uint32_t i = lo; i < hi; i++) {
+        double k = gv_scalar_at(&t->c->param, i);
+        if (k < 1 || !gv_row_get(row, i, &p))
+            continue;
+        if (p.h)
+            gv_note_histogram_ignored(t->c, env, t->c->expr->pos);
+        else if (!offer(t, env, &g->heaps[i], k < UINT32_MAX ? (int64_t)k : UINT32_MAX, (struct entry){p.f, from}))
+            return false;
+    }
+    return true;
+}
+
+static bool done(struct gv_sink *sink, const struct gv_row *row, void *slot)
+{
+    struct top *t = container_of(sink, struct top, sink);
+    struct candidate *from = slot;
+    from->labels = from->entered ? gv_labels_dup(t->c->out, row->labels) : NULL;
+    return true;
+}
+
+/* ---- Results ---- */
+
+static int best_first(const void *a, const void *b, void *arg)
+{
+    return is_worse(arg, a, b) ? 1 : -1;
+}
+
+static bool place(struct top *t, const struct entry *e, uint32_t step)
+{
+    struct candidate *from = e->from;
+    if (!from->row.column.values) {
+        if (!gv_row_new(&t->c->env, &from->row, t->c->grid.n))
+            return false;
+        from->row.labels = from->labels;
+        from->row.drop_name = from->drop_name;
+        struct gv_vector *v = t->c->result;
+        gv_push(t->c->out, v->rows, v->n, v->cap) = from->row; /* shares the column */
+    }
+    gv_row_set_float(&from->row, step, e->value);
+    return true;
+}
+
+static bool finish_group(struct top *t, struct group *g)
+{
+    for (uint32_t i = 0; i < t->c->grid.n; i++) {
+        struct heap *h = &g->heaps[i];
+        if (h->n > 1)
+            qsort_r(h->entries, h->n, sizeof *h->entries, best_first, t);
+        for (uint32_t j = 0; j < h->n; j++)
+            if (!place(t, &h->entries[j], i))
+                return false;
+    }
+    return true;
+}
+
+bool gv_aggregate_top(struct gv_aggregation_call *c)
+{
+    struct top t = {.sink = {.arena = c->temp, .take = take, .add = add, .done = done}, .c = c};
+    t.sign = c->kind == GV_AGG_TOPK ? 1 : -1;
+    gv_grouping_init(&t.groups, c->temp, c->expr, (struct gv_slice){NULL, 0});
+    bool ok = gv_aggregate_feed(c, &t.sink);
+    for (struct gv_group *g = t.groups.first; ok && g; g = g->next)
+        ok = finish_group(&t, container_of(g, struct group, g));
+    gv_grouping_fini(&t.groups);
+    return ok;
+}

@@ -1,0 +1,148 @@
+/* A range selector or subquery at the root of an instant query: the samples themselves are the result. */
+#include "promql/engine.h"
+
+/* ---- Anchored and smoothed selectors ---- */
+
+static double interpolate(const struct gv_float_samples *f, uint32_t i, int64_t t)
+{
+    double before = f->values[i], after = f->values[i + 1];
+    return before + (after - before) * (double)(t - f->times[i]) / (double)(f->times[i + 1] - f->times[i]);
+}
+
+/* The first index in [0, n) whose time is after t (or at it), or n. */
+static uint32_t first_from(const struct gv_float_samples *f, uint32_t n, int64_t t, bool at_too)
+{
+    uint32_t i = 0;
+    while (i < n && (at_too ? f->times[i] < t : f->times[i] <= t))
+        i++;
+    return i;
+}
+
+/* The samples within (min, max], and one more on either bound: the nearest value, or, smoothed, the one between. */
+static void extend_to(struct gv_stream *s, struct gv_series_samples *in, int64_t min, int64_t max, bool smoothed)
+{
+    const struct gv_float_samples f = in->floats;
+    uint32_t last = f.n - 1, first = first_from(&f, last, min, false);
+    first -= first > 0;
+    if (smoothed)
+        last = first_from(&f, last, max, true);
+    in->floats = (struct gv_float_samples){0};
+    if (f.times[last] <= min)
+        return;
+    int64_t *times = gv_arena_array(&s->scratch, int64_t, f.n + 2);
+    double *values = gv_arena_array(&s->scratch, double, f.n + 2);
+    uint32_t n = 0;
+    times[n] = min;
+    values[n++] = smoothed && f.times[first] < min ? interpolate(&f, first, min) : f.values[first];
+    for (uint32_t i = first; i <= last; i++)
+        if (f.times[i] > min && f.times[i] < max) {
+            times[n] = f.times[i];
+            values[n++] = f.values[i];
+        }
+    times[n] = max;
+    values[n++] = smoothed && last > 0 && f.times[last] > max ? interpolate(&f, last - 1, max) : f.values[last];
+    in->floats = (struct gv_float_samples){.times = times, .values = values, .n = n};
+}
+
+static bool extend(struct gv_stream *s, const struct gv_node *n, struct gv_series_samples *in)
+{
+    if (in->histograms.n)
+        return gv_fail(s->env.err, GV_EXECUTION, "anchored modifier is not supported with histograms");
+    int64_t max = gv_node_time(n, s->pipe->grid.start);
+    if (in->floats.n)
+        extend_to(s, in, max - n->range, max, n->extended == GV_RANGE_SMOOTHED);
+    return true;
+}
+
+/* ---- Copies ---- */
+
+static bool is_histogram_next(const struct gv_series_samples *in, uint32_t f, uint32_t h)
+{
+    return h < in->histograms.n && (f == in->floats.n || in->histograms.times[h] < in->floats.times[f]);
+}
+
+static bool copy_raw(struct gv_stream *s, const struct gv_series_samples *in, struct gv_raw_column *raw,
+                     struct gv_arena *out)
+{
+    uint32_t n = in->floats.n + in->histograms.n;
+    int64_t *times = gv_arena_try(out, n * sizeof *times, s->env.err);
+    double *values = times ? gv_arena_try(out, n * sizeof *values, s->env.err) : NULL;
+    if (!values)
+        return false;
+    const struct gv_histogram **histograms =
+        in->histograms.n ? gv_arena_array(out, const struct gv_histogram *, n) : NULL;
+    for (uint32_t i = 0, f = 0, h = 0; i < n; i++) {
+        if (is_histogram_next(in, f, h)) {
+            times[i] = in->histograms.times[h];
+            values[i] = 0;
+            histograms[i] = gv_histogram_dup(out, in->histograms.values[h++]);
+        } else {
+            times[i] = in->floats.times[f];
+            values[i] = in->floats.values[f++];
+        }
+    }
+    *raw = (struct gv_raw_column){.times = times, .values = values, .histograms = histograms, .n = n};
+    return true;
+}
+
+/* What of a series a bare range selector shows: anchored and smoothed ones reach over their bounds first. */
+static bool next_raw(struct gv_stream *s, const struct gv_node *n, struct gv_series_samples *in,
+                     const struct gv_labels **labels, int *more)
+{
+    *in = (struct gv_series_samples){0};
+    if (s->pipe->inner) {
+        *more = gv_stream_next(s->inner, &s->inner_row);
+        *labels = s->inner_row.labels;
+        return *more == 0 || (*more == 1 && gv_read_row(s, &s->inner_row, &s->pipe->inner->grid, in));
+    }
+    struct gv_series series;
+    *more = gv_stream_pull(s, &series);
+    if (*more != 1)
+        return *more == 0;
+    *labels = series.labels;
+    if (!gv_read_column(s, &series.column, s->pipe->min_time, s->pipe->max_time, false, in))
+        return false;
+    return n->extended == GV_RANGE_PLAIN || extend(s, n, in);
+}
+
+static bool collect_raw(struct gv_stream *s, const struct gv_node *n, struct gv_arena *out, struct gv_result *r)
+{
+    struct gv_series_samples in;
+    const struct gv_labels *labels;
+    size_t cap = 0;
+    for (int more = 1;;) {
+        if (!next_raw(s, n, &in, &labels, &more))
+            return false;
+        if (more == 0)
+            return true;
+        if (!in.floats.n && !in.histograms.n)
+            continue;
+        int64_t samples = in.floats.n;
+        for (uint32_t i = 0; i < in.histograms.n; i++)
+            samples += gv_histogram_weight(in.histograms.values[i]);
+        s->worker->samples.total += samples;
+        struct gv_series series = {.labels = labels, .column.kind = GV_COLUMN_RAW};
+        if (s->inner && s->inner_row.drop_name)
+            series.labels = gv_labels_drop_reserved(&s->scratch, labels);
+        series.labels = gv_labels_dup(out, series.labels);
+        if (!gv_hold(s->worker, samples) || !gv_poll(s->worker, (size_t)samples) ||
+            !copy_raw(s, &in, &series.column.raw, out))
+            return false;
+        gv_push(out, r->series, r->n, cap) = series;
+    }
+}
+
+bool gv_eval_matrix(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid, struct gv_arena *out,
+                    struct gv_result *r)
+{
+    struct gv_pipe *p = grid.n ? gv_leaf_raw(ev, n, grid, &ev->arena) : NULL;
+    bool ok = p != NULL;
+    for (size_t part = 0; ok && part < p->n_parts; part++) {
+        struct gv_stream *s = gv_stream_open(p, part, &ev->main, NULL);
+        ok = s && collect_raw(s, n, out, r);
+        if (s)
+            gv_stream_close(s);
+    }
+    r->type = GV_RESULT_MATRIX;
+    return ok;
+}

@@ -1,0 +1,275 @@
+/* Tree to nodes: parentheses fall away, `@`, offsets, ranges and duration expressions become milliseconds, functions
+ * find their implementation, and what does not depend on the step is marked. The tree itself is left alone. */
+#include "promql/engine.h"
+#include <math.h>
+
+/* What stands above a node: hints for the source. */
+struct above {
+    struct gv_slice func;
+    const struct gv_expr *aggregation; /* right above */
+};
+
+struct prepare {
+    struct gv_arena *arena;
+    const struct gv_eval_options *options;
+    struct gv_err *err;
+};
+
+static struct gv_node *prepare(struct prepare *p, const struct gv_expr *e, struct above above);
+
+/* ---- Duration expressions ---- */
+
+static bool duration_error(struct prepare *p, const struct gv_expr *e, const char *what)
+{
+    return gv_fail(p->err, GV_BAD_DATA, "%u:%u: %s", e->pos.start, e->pos.end, what);
+}
+
+static bool seconds(struct prepare *p, const struct gv_expr *e, double *out);
+
+static bool two_operands(struct prepare *p, const struct gv_expr *e, double *out)
+{
+    double l = 0, r = 0;
+    if (e->duration.lhs && !seconds(p, e->duration.lhs, &l))
+        return false;
+    if (e->duration.rhs && !seconds(p, e->duration.rhs, &r))
+        return false;
+    switch (e->duration.op) {
+    case GV_OP_NONE:
+        *out = e->duration.lhs ? l : r;
+        return true;
+    case GV_OP_ADD:
+        *out = e->duration.lhs ? l + r : r;
+        return true;
+    case GV_OP_SUB:
+        *out = e->duration.lhs ? l - r : -r;
+        return true;
+    case GV_OP_MUL:
+        *out = l * r;
+        return true;
+    case GV_OP_DIV:
+        *out = l / r;
+        return r != 0 || duration_error(p, e, "division by zero");
+    case GV_OP_MOD:
+        *out = fmod(l, r);
+        return r != 0 || duration_error(p, e, "modulo by zero");
+    case GV_OP_POW:
+        *out = pow(l, r);
+        return true;
+    case GV_OP_MIN:
+        *out = l < r ? l : r;
+        return true;
+    case GV_OP_MAX:
+        *out = l > r ? l : r;
+        return true;
+    default:
+        return duration_error(p, e, "unexpected operator in a duration expression");
+    }
+}
+
+static bool seconds(struct prepare *p, const struct gv_expr *e, double *out)
+{
+    if (e->kind == GV_EXPR_NUMBER) {
+        *out = e->number.value;
+        return true;
+    }
+    if (e->kind != GV_EXPR_DURATION)
+        return duration_error(p, e, "unexpected expression in a duration expression");
+    switch (e->duration.op) {
+    case GV_OP_STEP:
+        *out = (double)p->options->step / 1000;
+        return true;
+    case GV_OP_RANGE:
+        *out = (double)(p->options->end - p->options->start) / 1000;
+        return true;
+    default:
+        return two_operands(p, e, out);
+    }
+}
+
+/* written stands where there is no expression. */
+static bool duration_ms(struct prepare *p, const struct gv_expr *e, int64_t written, bool may_be_negative, int64_t *ms)
+{
+    *ms = written;
+    if (!e)
+        return true;
+    double s;
+    if (!seconds(p, e, &s))
+        return false;
+    if (s <= 0 && !may_be_negative)
+        return duration_error(p, e, "duration must be greater than 0");
+    if (!(fabs(s) <= 9223372036.0))
+        return duration_error(p, e, "duration is out of range");
+    *ms = (int64_t)(s * 1000);
+    return true;
+}
+
+static bool resolve_shift(struct prepare *p, const struct gv_time_shift *shift, struct gv_node *n)
+{
+    n->fixed = shift->at != GV_AT_NONE;
+    n->at = shift->at == GV_AT_START ? p->options->start : shift->at == GV_AT_END ? p->options->end : shift->at_ms;
+    return duration_ms(p, shift->offset_expr, shift->offset_ms, true, &n->offset);
+}
+
+/* ---- Leaves ---- */
+
+static bool fill_selector(struct prepare *p, struct gv_node *n, const struct gv_expr *selector)
+{
+    n->selector = &selector->selector;
+    n->extended = selector->selector.extended;
+    if (!resolve_shift(p, &selector->selector.shift, n))
+        return false;
+    n->invariant = n->fixed;
+    return true;
+}
+
+static bool fill_matrix(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+{
+    return fill_selector(p, n, e->matrix.selector) &&
+           duration_ms(p, e->matrix.range_expr, e->matrix.range_ms, false, &n->range);
+}
+
+static bool fill_subquery_times(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+{
+    n->invariant = e->subquery.shift.at != GV_AT_NONE;
+    if (!resolve_shift(p, &e->subquery.shift, n) ||
+        !duration_ms(p, e->subquery.range_expr, e->subquery.range_ms, false, &n->range) ||
+        !duration_ms(p, e->subquery.step_expr, e->subquery.step_ms, false, &n->step))
+        return false;
+    if (!n->step)
+        n->step = p->options->default_step > 0 ? p->options->default_step : 60000;
+    return true;
+}
+
+/* A raw feed becomes the selector that it stands for, with its series given. */
+static bool fill_feed(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+{
+    if (e->feed.slot >= p->options->n_feeds)
+        return gv_fail(p->err, GV_INTERNAL, "the plan asks for feed %u of %zu", e->feed.slot, p->options->n_feeds);
+    n->feed = &p->options->feeds[e->feed.slot];
+    if (!e->feed.raw)
+        return true;
+    const struct gv_expr *origin = gv_expr_unparen(e->feed.origin);
+    switch (origin->kind) {
+    case GV_EXPR_SELECTOR:
+        n->kind = GV_EXPR_SELECTOR;
+        return fill_selector(p, n, origin);
+    case GV_EXPR_MATRIX:
+        n->kind = GV_EXPR_MATRIX;
+        return fill_matrix(p, n, origin);
+    case GV_EXPR_SUBQUERY:
+        n->kind = GV_EXPR_MATRIX;
+        return fill_subquery_times(p, n, origin);
+    default:
+        return gv_fail(p->err, GV_INTERNAL, "a feed of raw series stands for no selector");
+    }
+}
+
+/* ---- Inner nodes ---- */
+
+static struct gv_node **new_children(struct prepare *p, struct gv_node *n, size_t count)
+{
+    n->n = count;
+    n->child = gv_arena_array(p->arena, struct gv_node *, count);
+    return n->child;
+}
+
+static bool fill_call(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+{
+    const struct gv_function *f = e->call.function;
+    n->impl = gv_function_impl_named(f->name);
+    if (!n->impl)
+        return gv_fail(p->err, GV_EXECUTION, "function %s() is not supported", f->name);
+    struct above above = {.func = gv_slice_of(f->name)};
+    new_children(p, n, e->call.n_args);
+    n->invariant = !(f->flags & GV_FN_AT_UNSAFE);
+    for (size_t i = 0; i < n->n; i++) {
+        if (!(n->child[i] = prepare(p, e->call.args[i], above)))
+            return false;
+        n->invariant &= n->child[i]->invariant;
+    }
+    return true;
+}
+
+static bool fill_aggregate(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+{
+    new_children(p, n, e->aggregate.param ? 2 : 1);
+    struct above above = {gv_slice_of(e->aggregate.op->name), e};
+    if (!(n->child[0] = prepare(p, e->aggregate.expr, above)))
+        return false;
+    n->invariant = n->child[0]->invariant;
+    if (n->n < 2)
+        return true;
+    if (!(n->child[1] = prepare(p, e->aggregate.param, above)))
+        return false;
+    n->invariant &= n->child[1]->invariant;
+    return true;
+}
+
+static bool fill_binary(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+{
+    new_children(p, n, 2);
+    if (!(n->child[0] = prepare(p, e->binary.lhs, (struct above){{NULL, 0}, NULL})) ||
+        !(n->child[1] = prepare(p, e->binary.rhs, (struct above){{NULL, 0}, NULL})))
+        return false;
+    n->invariant = n->child[0]->invariant && n->child[1]->invariant;
+    return true;
+}
+
+static bool fill_only_child(struct prepare *p, struct gv_node *n, const struct gv_expr *e, struct above above)
+{
+    new_children(p, n, 1);
+    n->child[0] = prepare(p, e, above);
+    return n->child[0] != NULL;
+}
+
+static bool fill(struct prepare *p, struct gv_node *n, const struct gv_expr *e, struct above above)
+{
+    switch (e->kind) {
+    case GV_EXPR_NUMBER:
+    case GV_EXPR_STRING:
+        n->invariant = true;
+        return true;
+    case GV_EXPR_SELECTOR:
+        return fill_selector(p, n, e);
+    case GV_EXPR_MATRIX:
+        return fill_matrix(p, n, e);
+    case GV_EXPR_SUBQUERY:
+        above.aggregation = NULL;
+        return fill_subquery_times(p, n, e) && fill_only_child(p, n, e->subquery.expr, above);
+    case GV_EXPR_CALL:
+        return fill_call(p, n, e);
+    case GV_EXPR_AGGREGATE:
+        return fill_aggregate(p, n, e);
+    case GV_EXPR_BINARY:
+        return fill_binary(p, n, e);
+    case GV_EXPR_UNARY:
+        above.aggregation = NULL;
+        if (!fill_only_child(p, n, e->unary.expr, above))
+            return false;
+        n->invariant = n->child[0]->invariant;
+        return true;
+    case GV_EXPR_FEED:
+        return fill_feed(p, n, e);
+    default:
+        return gv_fail(p->err, GV_INTERNAL, "a node of kind %d can not be evaluated", (int)e->kind);
+    }
+}
+
+static struct gv_node *prepare(struct prepare *p, const struct gv_expr *e, struct above above)
+{
+    e = gv_expr_unparen(e);
+    struct gv_node *n = gv_arena_new(p->arena, struct gv_node);
+    n->expr = e;
+    n->kind = e->kind;
+    n->type = e->type;
+    n->hint_func = above.func;
+    n->hint_aggregation = above.aggregation;
+    return fill(p, n, e, above) ? n : NULL;
+}
+
+struct gv_node *gv_prepare(struct gv_arena *a, const struct gv_expr *e, const struct gv_eval_options *o,
+                           struct gv_err *err)
+{
+    struct prepare p = {a, o, err};
+    return prepare(&p, e, (struct above){{NULL, 0}, NULL});
+}

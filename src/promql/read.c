@@ -1,0 +1,144 @@
+/* One series as it comes from a cursor, a feed or a subquery ──► floats and histograms apart, within a time range. */
+#include "promql/engine.h"
+
+bool gv_is_stale_histogram(const struct gv_histogram *h)
+{
+    return gv_is_stale(h->sum);
+}
+
+/* ---- Buffers that are used again for every series ---- */
+
+static bool grow_floats(struct gv_stream *s, size_t n)
+{
+    struct gv_sample_buffer *b = &s->floats;
+    if (n <= b->cap)
+        return true;
+    size_t cap = n < 256 ? 256 : n + n / 4;
+    b->times = gv_arena_try(&s->own, cap * sizeof *b->times, s->env.err);
+    b->values = b->times ? gv_arena_try(&s->own, cap * sizeof *b->values, s->env.err) : NULL;
+    b->starts = b->values ? gv_arena_try(&s->own, cap * sizeof *b->starts, s->env.err) : NULL;
+    b->cap = b->starts ? cap : 0;
+    return b->starts != NULL;
+}
+
+static bool grow_histograms(struct gv_stream *s, size_t n)
+{
+    if (n <= s->cap_histograms)
+        return true;
+    size_t cap = n + n / 4;
+    s->histogram_times = gv_arena_try(&s->own, cap * sizeof *s->histogram_times, s->env.err);
+    s->histogram_starts = s->histogram_times ? gv_arena_try(&s->own, cap * sizeof(int64_t), s->env.err) : NULL;
+    s->histograms = s->histogram_starts ? gv_arena_try(&s->own, cap * sizeof *s->histograms, s->env.err) : NULL;
+    s->cap_histograms = s->histograms ? cap : 0;
+    return s->histograms != NULL;
+}
+
+/* ---- RAW ---- */
+
+static uint32_t first_after(const int64_t *times, uint32_t n, int64_t t)
+{
+    uint32_t low = 0, high = n;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (times[mid] <= t)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static bool has_stale(const double *values, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (gv_is_stale(values[i]))
+            return true;
+    return false;
+}
+
+static void split_sample(struct gv_stream *s, const struct gv_raw_column *raw, uint32_t i, bool keep_stale)
+{
+    const struct gv_histogram *h = raw->histograms ? raw->histograms[i] : NULL;
+    int64_t start = raw->starts ? raw->starts[i] : 0;
+    if (h && (keep_stale || !gv_is_stale_histogram(h))) {
+        s->histograms[s->n_histograms] = h;
+        s->histogram_times[s->n_histograms] = raw->times[i];
+        s->histogram_starts[s->n_histograms++] = start;
+    } else if (!h && (keep_stale || !gv_is_stale(raw->values[i]))) {
+        struct gv_sample_buffer *b = &s->floats;
+        b->times[b->n] = raw->times[i];
+        b->values[b->n] = raw->values[i];
+        b->starts[b->n++] = start;
+    }
+}
+
+static void give_buffers(struct gv_stream *s, bool starts, struct gv_series_samples *out)
+{
+    out->floats = (struct gv_float_samples){s->floats.times, s->floats.values, starts ? s->floats.starts : NULL,
+                                            (uint32_t)s->floats.n};
+    out->histograms = (struct gv_histogram_samples){s->histogram_times, s->histograms,
+                                                    starts ? s->histogram_starts : NULL, (uint32_t)s->n_histograms};
+}
+
+static bool read_raw(struct gv_stream *s, const struct gv_raw_column *raw, int64_t min, int64_t max, bool keep_stale,
+                     struct gv_series_samples *out)
+{
+    uint32_t from = first_after(raw->times, raw->n, min - 1);
+    uint32_t n = first_after(raw->times, raw->n, max) - from;
+    if (!raw->histograms && (keep_stale || !has_stale(raw->values + from, n))) {
+        *out = (struct gv_series_samples){
+            .floats = {raw->times + from, raw->values + from, raw->starts ? raw->starts + from : NULL, n}};
+        return true;
+    }
+    if (!grow_floats(s, n) || (raw->histograms && !grow_histograms(s, n)))
+        return false;
+    s->floats.n = s->n_histograms = 0;
+    for (uint32_t i = from; i < from + n; i++)
+        split_sample(s, raw, i, keep_stale);
+    give_buffers(s, raw->starts != NULL, out);
+    return true;
+}
+
+bool gv_read_column(struct gv_stream *s, const struct gv_column *c, int64_t min, int64_t max, bool keep_stale,
+                    struct gv_series_samples *out)
+{
+    switch (c->kind) {
+    case GV_COLUMN_RAW:
+        return read_raw(s, &c->raw, min, max, keep_stale, out);
+    default:
+        return gv_fail(s->env.err, GV_INTERNAL, "a source gave a column of kind %d", (int)c->kind);
+    }
+}
+
+/* ---- Rows of a subquery ---- */
+
+static const struct gv_histogram *without_reset(struct gv_stream *s, const struct gv_histogram *h)
+{
+    if (h->reset_hint != GV_RESET_YES && h->reset_hint != GV_RESET_NO)
+        return h;
+    struct gv_histogram *copy = gv_arena_new(&s->scratch, struct gv_histogram);
+    *copy = *h;
+    copy->reset_hint = GV_RESET_UNKNOWN; /* the subquery may have passed over samples, or repeated one */
+    return copy;
+}
+
+bool gv_read_row(struct gv_stream *s, const struct gv_row *row, const struct gv_grid *g, struct gv_series_samples *out)
+{
+    if (!grow_floats(s, g->n) || (row->column.histograms && !grow_histograms(s, g->n)))
+        return false;
+    s->floats.n = s->n_histograms = 0;
+    struct gv_point p;
+    for (uint32_t i = 0; i < g->n; i++) {
+        if (!gv_row_get(row, i, &p))
+            continue;
+        if (p.h) {
+            s->histograms[s->n_histograms] = without_reset(s, p.h);
+            s->histogram_times[s->n_histograms++] = gv_grid_time(g, i);
+        } else {
+            s->floats.times[s->floats.n] = gv_grid_time(g, i);
+            s->floats.values[s->floats.n++] = p.f;
+        }
+    }
+    give_buffers(s, false, out);
+    return true;
+}

@@ -1,0 +1,261 @@
+/* One document from every cluster: send -> collect bodies -> parse and digest (on a worker where they are large).
+ *
+ * A body that is no envelope, or one that says "error", makes its cluster a failed one, like a connection that broke.
+ */
+#include "query/fanout.h"
+#include "query/round.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LARGE_BODIES = 64 << 10 }; /* bytes in all: parsing more would block the loop for over a millisecond */
+enum { PIECE = 16 << 10 };
+
+struct piece {
+    struct piece *next;
+    size_t n;
+    char data[PIECE];
+};
+
+struct sink {
+    struct gv_arena *arena;
+    struct piece *first, *last;
+    size_t total;
+    char *body;
+    bool text;
+};
+
+struct gv_fanout {
+    struct gv_task task;
+    struct gv_query_env env;
+    struct gv_settings *settings;
+    struct gv_fanout_request request;
+    struct gv_arena arena;
+    struct round round;
+    struct gv_fanout_answer *answers;
+    struct gv_annotations notes;
+    struct gv_err err;
+    bool canceled;
+    gv_fanout_done_fn *done;
+    void *done_arg;
+};
+
+static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *a)
+{
+    (void)c;
+    struct sink *s = gv_arena_new(a, struct sink);
+    s->arena = a;
+    s->text = ((struct gv_fanout *)arg)->request.text;
+    return s;
+}
+
+static bool sink_header(void *sink, int status, struct gv_slice content_type, struct gv_err *err)
+{
+    return ((struct sink *)sink)->text || gv_sink_wants_json(sink, status, content_type, err);
+}
+
+static bool add_piece(struct sink *s, struct gv_err *err)
+{
+    struct piece *p = gv_arena_try(s->arena, sizeof *p, err);
+    if (!p)
+        return false;
+    p->next = NULL;
+    p->n = 0;
+    *(s->last ? &s->last->next : &s->first) = p;
+    s->last = p;
+    return true;
+}
+
+static bool sink_feed(void *sink, const char *data, size_t n, struct gv_err *err)
+{
+    struct sink *s = sink;
+    while (n) {
+        if ((!s->last || s->last->n == PIECE) && !add_piece(s, err))
+            return false;
+        size_t take = PIECE - s->last->n < n ? PIECE - s->last->n : n;
+        memcpy(s->last->data + s->last->n, data, take);
+        s->last->n += take;
+        s->total += take;
+        data += take;
+        n -= take;
+    }
+    return true;
+}
+
+static bool sink_finish(void *sink, struct gv_err *err)
+{
+    struct sink *s = sink;
+    if (!(s->body = gv_arena_try(s->arena, s->total, err)))
+        return false;
+    char *to = s->body;
+    for (struct piece *p = s->first; p; to += p->n, p = p->next)
+        memcpy(to, p->data, p->n);
+    return true;
+}
+
+static const struct gv_sink_ops sink_ops = {sink_begin, sink_header, sink_feed, sink_finish};
+
+static struct gv_fanout *fanout_of(struct gv_task *t)
+{
+    return container_of(t, struct gv_fanout, task);
+}
+
+static struct gv_ask_part part_of(struct gv_fanout *f, const char *path, struct gv_slice form)
+{
+    bool post = f->request.post;
+    return (struct gv_ask_part){
+        .method = post ? "POST" : "GET",
+        .path = path,
+        .query = post ? (struct gv_slice){NULL, 0} : form,
+        .body = post ? form : (struct gv_slice){NULL, 0},
+        .sink = &sink_ops,
+        .sink_arg = f,
+    };
+}
+
+static enum gv_step ask(struct gv_task *t)
+{
+    struct gv_fanout *f = fanout_of(t);
+    for (size_t i = 0; i < f->round.n; i++) {
+        struct round_entry *e = &f->round.entries[i];
+        const char *path = f->request.path;
+        struct gv_slice form = f->request.form;
+        if (!f->request.shape || f->request.shape(f->request.arg, e->cluster, &f->arena, &path, &form))
+            e->part = part_of(f, path, form);
+    }
+    round_send(&f->round, &f->env, &f->request.scope, round_deadline_ms(&f->env, f->settings, &f->request.scope));
+    return GV_WAIT;
+}
+
+static void blame(struct round_entry *e, const char *what)
+{
+    e->outcome = GV_ASK_BAD_BODY;
+    gv_fail(&e->err, GV_UNAVAILABLE, "cluster \"%.*s\": %s", GV_ARG(e->cluster->name), what);
+}
+
+static void drop_json(void *root)
+{
+    json_decref(root);
+}
+
+/* Takes "data" out of the envelope and its warnings into the notes. */
+static void read_envelope(struct gv_fanout *f, struct round_entry *e, struct gv_fanout_answer *to)
+{
+    const struct sink *s = e->sink;
+    json_error_t where;
+    json_t *root = json_loadb(s->body, s->total, JSON_ALLOW_NUL, &where);
+    if (!root) {
+        char what[JSON_ERROR_TEXT_LENGTH + 64];
+        snprintf(what, sizeof what, "the body is no JSON: byte %d: %s", where.position, where.text);
+        blame(e, what);
+        return;
+    }
+    gv_arena_defer(&f->arena, drop_json, root);
+    const char *status = json_string_value(json_object_get(root, "status"));
+    const char *said = json_string_value(json_object_get(root, "error"));
+    to->data = json_object_get(root, "data");
+    if (!status || strcmp(status, "success") != 0 || !to->data) {
+        blame(e, said ? said : "the body is no Prometheus API reply");
+        return;
+    }
+    size_t i;
+    json_t *warning;
+    json_array_foreach(json_object_get(root, "warnings"), i, warning)
+        gv_warn(&f->notes, "cluster \"%.*s\": %s", GV_ARG(e->cluster->name), json_string_value(warning));
+}
+
+static bool read_bodies(struct gv_task *t)
+{
+    struct gv_fanout *f = fanout_of(t);
+    for (size_t i = 0; i < f->round.n; i++) {
+        struct round_entry *e = &f->round.entries[i];
+        struct gv_fanout_answer *to = &f->answers[i];
+        const struct sink *s = e->sink;
+        to->cluster = e->cluster;
+        if (s && f->request.text)
+            to->body = (struct gv_slice){s->body, s->total};
+        else if (s)
+            read_envelope(f, e, to);
+        to->asked = e->part.path != NULL;
+        to->ok = e->part.path && e->outcome == GV_ASK_OK;
+    }
+    return round_verdict(&f->round, f->request.scope.partial, &f->notes, &t->err) &&
+           f->request.digest(f->request.arg, f, &t->err);
+}
+
+static enum gv_step digest(struct gv_task *t)
+{
+    struct gv_fanout *f = fanout_of(t);
+    size_t total = 0;
+    for (size_t i = 0; i < f->round.n; i++)
+        total += f->round.entries[i].sink ? ((struct sink *)f->round.entries[i].sink)->total : 0;
+    if (total > LARGE_BODIES)
+        return gv_task_offload(t, read_bodies);
+    return read_bodies(t) ? GV_NEXT : GV_FAIL;
+}
+
+static enum gv_step finish(struct gv_task *t)
+{
+    struct gv_fanout *f = fanout_of(t);
+    if (f->canceled)
+        gv_fail(&t->err, GV_CANCELED, "request was canceled");
+    f->err = t->err;
+    f->done(f->done_arg, f);
+    return GV_NEXT;
+}
+
+static gv_step_fn *const fanout_steps[] = {ask, digest, finish, NULL};
+
+struct gv_fanout *gv_fanout_start(const struct gv_query_env *env, struct gv_settings *settings,
+                                  const struct gv_fanout_request *request, gv_fanout_done_fn *done, void *arg)
+{
+    struct gv_fanout *f = calloc(1, sizeof *f);
+    if (!f)
+        gv_die("out of memory");
+    f->env = *env;
+    f->settings = settings;
+    f->request = *request;
+    f->done = done;
+    f->done_arg = arg;
+    gv_arena_init(&f->arena, NULL);
+    round_init(&f->round, &f->task, env, settings, &request->scope, &f->arena);
+    f->arena.budget = &f->round.budget;
+    f->answers = gv_arena_array(&f->arena, struct gv_fanout_answer, f->round.n);
+    gv_annotations_init(&f->notes, &f->arena);
+    gv_task_start(&f->task, env->loop, env->workers, fanout_steps);
+    return f;
+}
+
+void gv_fanout_cancel(struct gv_fanout *f)
+{
+    f->canceled = true;
+    round_cancel(&f->round);
+}
+
+const struct gv_err *gv_fanout_err(const struct gv_fanout *f)
+{
+    return &f->err;
+}
+
+const struct gv_fanout_answer *gv_fanout_answers(const struct gv_fanout *f, size_t *n)
+{
+    *n = f->round.n;
+    return f->answers;
+}
+
+struct gv_annotations *gv_fanout_notes(struct gv_fanout *f)
+{
+    return &f->notes;
+}
+
+struct gv_arena *gv_fanout_arena(struct gv_fanout *f)
+{
+    return &f->arena;
+}
+
+void gv_fanout_free(struct gv_fanout *f)
+{
+    round_fini(&f->round);
+    gv_arena_fini(&f->arena);
+    gv_settings_put(f->settings);
+    free(f);
+}
