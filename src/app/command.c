@@ -72,7 +72,7 @@ static int fail_unknown(const char *name)
     for (size_t i = 0; i < gv_commands_n; i++)
         if (!gv_commands[i].hidden)
             names[n++] = gv_commands[i].name;
-    const char *near = gv_suggest(gv_slice_of(name), names, n);
+    const char *near = gv_nearest(gv_slice_of(name), names, n);
     struct gv_buf shown = GV_BUF_INIT;
     gv_buf_add_quoted(&shown, gv_slice_of(name));
     gv_complain(GV_EXIT_USAGE, "%s is no command%s%s%s; globalview --help lists them", gv_buf_cstr(&shown),

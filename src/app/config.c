@@ -53,7 +53,7 @@ const struct gv_yaml_node *gv_yaml_get(const struct gv_yaml_node *map, const cha
 
 static const struct gv_option *top_row(const char *key)
 {
-    return gv_options_find(gv_config_rows, gv_config_n_rows, gv_slice_of(key), NULL);
+    return gv_rows_find(gv_config_rows, gv_config_n_rows, gv_slice_of(key), NULL);
 }
 
 static void remember_nodes(struct gv_config *c, size_t first, const struct gv_yaml_node *list)
@@ -116,9 +116,9 @@ static bool apply_overrides(struct gv_config *c, struct gv_config_reader *r)
         const struct gv_config_override *v = &r->env->overrides[i];
         const struct gv_option *section = top_row(v->section);
         void *base = (char *)c + section->offset;
-        const struct gv_option *o = gv_options_find(section->rows, section->n_rows, gv_slice_of(v->key), &base);
+        const struct gv_option *o = gv_rows_find(section->rows, section->n_rows, gv_slice_of(v->key), &base);
         struct gv_err err = {0};
-        if (!gv_option_set(o, base, &c->arena, gv_slice_of(v->text), &err))
+        if (!gv_row_set(o, base, &c->arena, gv_slice_of(v->text), &err))
             return gv_fail(r->err, err.code, "%s: %s", v->flag, err.msg);
     }
     return true;
@@ -143,7 +143,7 @@ static struct gv_config *new_config(const char *file)
         gv_die("out of memory");
     gv_arena_init(&c->arena, NULL);
     c->file = gv_arena_dup(&c->arena, gv_slice_of(file)).p;
-    gv_options_default(gv_config_rows, gv_config_n_rows, c, &c->arena);
+    gv_rows_default(gv_config_rows, gv_config_n_rows, c, &c->arena);
     return c;
 }
 

@@ -144,12 +144,12 @@ static bool read_text(reader *r, const path *p, const node *n, enum gv_option_ty
 static bool read_single(reader *r, const path *p, const node *n, const option *o, void *base)
 {
     char what[64];
-    snprintf(what, sizeof what, "%s%s", o->type == GV_OPT_BOOL ? "" : "a ", gv_option_type_text(o->type));
+    snprintf(what, sizeof what, "%s%s", o->type == GV_OPT_BOOL ? "" : "a ", gv_row_type_text(o->type));
     struct gv_slice text;
     if (!want(r, p, n, GV_YAML_SCALAR, what) || !read_text(r, p, n, o->type, &text))
         return false;
     struct gv_err err = {0};
-    return gv_option_set(o, base, r->arena, text, &err) || gv_config_fail(r, p, n->pos, "%s", err.msg);
+    return gv_row_set(o, base, r->arena, text, &err) || gv_config_fail(r, p, n->pos, "%s", err.msg);
 }
 
 /* A list of texts into `const char *const *` at offset and its length at count. */
@@ -236,7 +236,7 @@ static bool read_sections(reader *r, const path *p, const node *n, const option 
     for (size_t i = 0; i < n->n; i++) {
         path item = {.above = p, .index = i};
         void *one = items + i * o->size;
-        gv_options_default(o->rows, o->n_rows, one, r->arena);
+        gv_rows_default(o->rows, o->n_rows, one, r->arena);
         if (!want(r, &item, n->items[i], GV_YAML_MAP, "a map") ||
             !gv_config_read_rows(r, &item, n->items[i], o->rows, o->n_rows, one))
             return false;
@@ -297,7 +297,7 @@ static bool fail_unknown(reader *r, const path *p, const struct gv_yaml_pair *pa
         if (gv_slice_is(pair->key, unsupported[i]))
             return gv_config_fail(r, p, pair->key_pos, "is not supported");
     const char *keys[MAX_KEYS];
-    const char *near = gv_suggest(pair->key, keys, collect_keys(rows, n, keys, 0));
+    const char *near = gv_nearest(pair->key, keys, collect_keys(rows, n, keys, 0));
     if (near)
         return gv_config_fail(r, p, pair->key_pos, "unknown key (did you mean %s?)", near);
     return gv_config_fail(r, p, pair->key_pos, "unknown key");
@@ -312,7 +312,7 @@ bool gv_config_read_rows(reader *r, const path *p, const node *n, const option *
     for (const struct gv_yaml_pair *pair = n->pairs; pair < n->pairs + n->n; pair++) {
         path below = {.above = p, .key = pair->key.p};
         void *there = base;
-        const option *o = gv_options_find(rows, n_rows, pair->key, &there);
+        const option *o = gv_rows_find(rows, n_rows, pair->key, &there);
         if (!o)
             return fail_unknown(r, &below, pair, rows, n_rows);
         if (!gv_config_read_row(r, &below, pair->value, o, there))

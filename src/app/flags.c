@@ -64,8 +64,8 @@ const size_t gv_flags_n = GV_COUNT(gv_flags_table);
 
 const struct gv_option *gv_flag_config_row(const struct gv_flag *f)
 {
-    const struct gv_option *s = gv_options_find(gv_config_rows, gv_config_n_rows, gv_slice_of(f->section), NULL);
-    return gv_options_find(s->rows, s->n_rows, gv_slice_of(f->key), NULL);
+    const struct gv_option *s = gv_rows_find(gv_config_rows, gv_config_n_rows, gv_slice_of(f->section), NULL);
+    return gv_rows_find(s->rows, s->n_rows, gv_slice_of(f->key), NULL);
 }
 
 const char *gv_flag_default(const struct gv_flag *f)
@@ -97,7 +97,7 @@ static bool fail_unknown(struct parser *p, struct gv_slice name)
     struct gv_buf shown = GV_BUF_INIT;
     gv_buf_add_quoted(&shown, name.n > 80 ? (struct gv_slice){name.p, 80} : name);
     struct gv_slice inner = {shown.p + 1, shown.n - 2}; /* escaped, but without the quotes */
-    const char *near = gv_suggest(name, names, gv_flags_n);
+    const char *near = gv_nearest(name, names, gv_flags_n);
     gv_fail(p->err, GV_BAD_DATA, "--%.*s: unknown flag%s%s%s", GV_ARG(inner), near ? " (did you mean --" : "",
             near ? near : "", near ? "?)" : "");
     gv_buf_fini(&shown);
@@ -109,7 +109,7 @@ static bool set_own(struct parser *p, const struct gv_flag *f, const char *text,
 {
     const struct gv_option row = {f->name,       f->type,       .offset = f->offset,
                                   .min = f->min, .max = f->max, .choices = f->choices};
-    return gv_option_set(&row, p->flags, p->arena, gv_slice_of(text), err);
+    return gv_row_set(&row, p->flags, p->arena, gv_slice_of(text), err);
 }
 
 static bool give(struct parser *p, const struct gv_flag *f, const char *text)
@@ -210,7 +210,7 @@ static void print_usage(struct gv_buf *out, const struct gv_flag *f)
     else if (def && *def && !f->missing)
         gv_buf_printf(out, "  --%s=%s\n", f->name, def);
     else
-        gv_buf_printf(out, "  --%s=<%s>\n", f->name, gv_option_type_text(f->type));
+        gv_buf_printf(out, "  --%s=<%s>\n", f->name, gv_row_type_text(f->type));
     gv_buf_printf(out, "        %s%s\n", f->help, f->missing ? " (not built yet: refused)" : "");
 }
 

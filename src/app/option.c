@@ -8,12 +8,12 @@
 static const char *const type_texts[] = {GV_OPTION_TYPES(GV_OPTION_TEXT)};
 #undef GV_OPTION_TEXT
 
-const char *gv_option_type_text(enum gv_option_type t)
+const char *gv_row_type_text(enum gv_option_type t)
 {
     return type_texts[t];
 }
 
-bool gv_option_is_single(const struct gv_option *o)
+bool gv_row_is_single(const struct gv_option *o)
 {
     return o->type <= GV_OPT_CHOICE;
 }
@@ -68,7 +68,7 @@ static bool refuse_choice(const struct gv_option *o, struct gv_slice text, struc
     gv_buf_adds(&b, " is none of ");
     for (; o->choices[n]; n++)
         gv_buf_printf(&b, "%s%s", n ? ", " : "", o->choices[n]);
-    const char *near = gv_suggest(text, o->choices, n);
+    const char *near = gv_nearest(text, o->choices, n);
     if (near)
         gv_buf_printf(&b, " (did you mean %s?)", near);
     gv_fail(err, GV_BAD_DATA, "%s", gv_buf_cstr(&b));
@@ -129,7 +129,7 @@ static bool set_text(const struct gv_option *o, void *base, struct gv_arena *a, 
     return true;
 }
 
-bool gv_option_set(const struct gv_option *o, void *base, struct gv_arena *a, struct gv_slice text, struct gv_err *err)
+bool gv_row_set(const struct gv_option *o, void *base, struct gv_arena *a, struct gv_slice text, struct gv_err *err)
 {
     int choice;
     switch (o->type) {
@@ -152,7 +152,7 @@ bool gv_option_set(const struct gv_option *o, void *base, struct gv_arena *a, st
 }
 
 /* user:password@ becomes user:<secret>@. A password may hold any byte but `/`, `?` and `#`. */
-void gv_option_print_url(struct gv_buf *out, const char *url)
+void gv_row_print_url(struct gv_buf *out, const char *url)
 {
     const char *host = strstr(url, "://");
     host = host ? host + 3 : url;
@@ -173,12 +173,12 @@ static void print_text(const struct gv_option *o, const char *text, struct gv_bu
     if (text && o->secret && *text)
         gv_buf_adds(out, "<secret>");
     else if (text && o->type == GV_OPT_URL)
-        gv_option_print_url(out, text);
+        gv_row_print_url(out, text);
     else
         gv_buf_adds(out, text ? text : "");
 }
 
-void gv_option_print(const struct gv_option *o, const void *base, struct gv_buf *out)
+void gv_row_print(const struct gv_option *o, const void *base, struct gv_buf *out)
 {
     const void *p = const_at(base, o->offset);
     switch (o->type) {
@@ -203,18 +203,18 @@ void gv_option_print(const struct gv_option *o, const void *base, struct gv_buf 
     }
 }
 
-void gv_options_default(const struct gv_option *rows, size_t n, void *base, struct gv_arena *a)
+void gv_rows_default(const struct gv_option *rows, size_t n, void *base, struct gv_arena *a)
 {
     for (const struct gv_option *o = rows; o < rows + n; o++) {
         struct gv_err err = {0};
         if (o->type == GV_OPT_SECTION || o->type == GV_OPT_INLINE)
-            gv_options_default(o->rows, o->n_rows, at(base, o->offset), a);
-        else if (gv_option_is_single(o) && o->def && !gv_option_set(o, base, a, gv_slice_of(o->def), &err))
+            gv_rows_default(o->rows, o->n_rows, at(base, o->offset), a);
+        else if (gv_row_is_single(o) && o->def && !gv_row_set(o, base, a, gv_slice_of(o->def), &err))
             gv_die("default of %s: %s", o->key, err.msg);
     }
 }
 
-const struct gv_option *gv_options_find(const struct gv_option *rows, size_t n, struct gv_slice key, void **base)
+const struct gv_option *gv_rows_find(const struct gv_option *rows, size_t n, struct gv_slice key, void **base)
 {
     for (const struct gv_option *o = rows; o < rows + n; o++) {
         if (o->type != GV_OPT_INLINE) {
@@ -223,7 +223,7 @@ const struct gv_option *gv_options_find(const struct gv_option *rows, size_t n, 
             continue;
         }
         void *below = base ? at(*base, o->offset) : NULL;
-        const struct gv_option *found = gv_options_find(o->rows, o->n_rows, key, base ? &below : NULL);
+        const struct gv_option *found = gv_rows_find(o->rows, o->n_rows, key, base ? &below : NULL);
         if (found && base)
             *base = below;
         if (found)

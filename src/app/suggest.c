@@ -34,7 +34,7 @@ static unsigned distance(struct gv_slice a, struct gv_slice b)
     return above[b.n];
 }
 
-const char *gv_suggest(struct gv_slice typed, const char *const *names, size_t n)
+const char *gv_nearest(struct gv_slice typed, const char *const *names, size_t n)
 {
     if (typed.n > MAX_NAME)
         return NULL;
