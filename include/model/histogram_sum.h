@@ -31,8 +31,10 @@ struct gv_histogram_sum {
 void gv_histogram_sum_init(struct gv_histogram_sum *s, struct gv_arena *a, const struct gv_histogram *h);
 /* False where exponential meets custom buckets; s is as before then. */
 GV_MUST_CHECK bool gv_histogram_sum_add(struct gv_histogram_sum *s, const struct gv_histogram *h);
-/* The sum with its compensation, in a; not compacted. s may go on. */
+GV_MUST_CHECK bool gv_histogram_sum_sub(struct gv_histogram_sum *s, const struct gv_histogram *h);
+/* The sum with its compensation, in a; not compacted. s may go on. plain: without, as `+` and rate() have it. */
 const struct gv_histogram *gv_histogram_sum_result(const struct gv_histogram_sum *s, struct gv_arena *a);
+const struct gv_histogram *gv_histogram_sum_plain(const struct gv_histogram_sum *s, struct gv_arena *a);
 
 /* The mean: of the sum while that holds, incrementally from the addition on that would overflow. */
 struct gv_histogram_mean {

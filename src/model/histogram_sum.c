@@ -188,6 +188,11 @@ bool gv_histogram_sum_add(struct gv_histogram_sum *s, const struct gv_histogram 
     return add(s, h, 1, 1);
 }
 
+bool gv_histogram_sum_sub(struct gv_histogram_sum *s, const struct gv_histogram *h)
+{
+    return add(s, h, -1, 1);
+}
+
 /* (sum + compensation) / divisor, as Prometheus rounds it: each divided first. */
 static const struct gv_histogram *result(const struct gv_histogram_sum *s, struct gv_arena *a, double divisor,
                                          bool compensated)
@@ -212,6 +217,11 @@ const struct gv_histogram *gv_histogram_sum_result(const struct gv_histogram_sum
     return result(s, a, 1, true);
 }
 
+const struct gv_histogram *gv_histogram_sum_plain(const struct gv_histogram_sum *s, struct gv_arena *a)
+{
+    return result(s, a, 1, false);
+}
+
 static const struct gv_histogram *combine(struct gv_arena *a, const struct gv_histogram *x,
                                           const struct gv_histogram *y, double sign, struct gv_histogram_notes *notes)
 {
@@ -223,7 +233,7 @@ static const struct gv_histogram *combine(struct gv_arena *a, const struct gv_hi
         notes->reset_collision |= s.notes.reset_collision;
         notes->bounds_reconciled |= s.notes.bounds_reconciled;
     }
-    return result(&s, a, 1, false);
+    return gv_histogram_sum_plain(&s, a);
 }
 
 const struct gv_histogram *gv_histogram_add(struct gv_arena *a, const struct gv_histogram *x,

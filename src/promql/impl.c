@@ -4,8 +4,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+extern const struct gv_function_impl gv_fn_absent[], gv_fn_changes[], gv_fn_date[], gv_fn_histogram[], gv_fn_info[],
+    gv_fn_label[], gv_fn_math[], gv_fn_over_time[], gv_fn_rate[], gv_fn_regression[], gv_fn_scalar[], gv_fn_sort[];
+
 const struct gv_function_impl *const gv_function_impls[] = {
-    NULL,
+    gv_fn_absent,    gv_fn_changes, gv_fn_date,       gv_fn_histogram, gv_fn_info, gv_fn_label, gv_fn_math,
+    gv_fn_over_time, gv_fn_rate,    gv_fn_regression, gv_fn_scalar,    gv_fn_sort, NULL,
 };
 
 const struct gv_function_impl *gv_function_impl_named(const char *name)

@@ -1,0 +1,104 @@
+/* label_replace, label_join: series leave with one label changed. Source: Prometheus, promql/functions.go. */
+#include "base/utf8.h"
+#include "promql/impl.h"
+
+static bool is_label_name(struct gv_slice name)
+{
+    return name.n > 0 && gv_utf8_valid(name);
+}
+
+/* Sets dst in the row's labels. A name that was to be dropped stays when it is written anew. */
+static void set_label(struct gv_env *env, struct gv_row *row, struct gv_slice dst, struct gv_slice value)
+{
+    struct gv_labels_builder b;
+    gv_labels_builder_init(&b, env->scratch, row->labels);
+    gv_labels_set(&b, dst, value);
+    row->labels = gv_labels_build(&b, env->out);
+    if (gv_slice_eq(dst, GV_LABEL_NAME))
+        row->drop_name = false;
+}
+
+/* ---- label_replace(v, dst, replacement, src, regex) ---- */
+
+static void free_regex(void *re)
+{
+    gv_regex_free(re);
+}
+
+static struct gv_regex *compile(struct gv_env *env, struct gv_slice pattern)
+{
+    struct gv_regex *re = gv_regex_new(pattern, true, NULL);
+    if (re)
+        gv_arena_defer(env->scratch, free_regex, re);
+    else
+        gv_fail(env->err, GV_EXECUTION, "invalid regular expression in label_replace(): %.*s", GV_ARG(pattern));
+    return re;
+}
+
+static void replace_in(struct gv_env *env, struct gv_row *row, const struct gv_value *args, const struct gv_regex *re,
+                       struct gv_buf *value)
+{
+    struct gv_slice groups[GV_REGEX_MAX_GROUPS];
+    size_t n;
+    if (!gv_regex_groups(re, gv_labels_get(row->labels, args[3].string), groups, GV_COUNT(groups), &n))
+        return;
+    gv_buf_clear(value);
+    gv_regex_expand(value, re, args[2].string, groups, n);
+    set_label(env, row, args[1].string, gv_buf_slice(value));
+}
+
+static bool label_replace(struct gv_call *c, struct gv_value *out)
+{
+    const struct gv_value *args = c->args;
+    const struct gv_regex *re = compile(c->env, args[4].string);
+    if (!re)
+        return false;
+    if (!is_label_name(args[1].string))
+        return gv_fail(c->env->err, GV_EXECUTION, "invalid destination label name in label_replace(): %.*s",
+                       GV_ARG(args[1].string));
+    out->vector = args[0].vector;
+    struct gv_buf value = GV_BUF_INIT;
+    for (size_t i = 0; i < out->vector.n; i++)
+        replace_in(c->env, &out->vector.rows[i], args, re, &value);
+    gv_buf_fini(&value);
+    return true;
+}
+
+/* ---- label_join(v, dst, separator, src...) ---- */
+
+static bool check_names(struct gv_call *c)
+{
+    for (size_t i = 3; i < c->n_args; i++)
+        if (!is_label_name(c->args[i].string))
+            return gv_fail(c->env->err, GV_EXECUTION, "invalid source label name in label_join(): %.*s",
+                           GV_ARG(c->args[i].string));
+    return is_label_name(c->args[1].string) ||
+           gv_fail(c->env->err, GV_EXECUTION, "invalid destination label name in label_join(): %.*s",
+                   GV_ARG(c->args[1].string));
+}
+
+static bool label_join(struct gv_call *c, struct gv_value *out)
+{
+    if (!check_names(c))
+        return false;
+    out->vector = c->args[0].vector;
+    struct gv_buf value = GV_BUF_INIT;
+    for (size_t r = 0; r < out->vector.n; r++) {
+        struct gv_row *row = &out->vector.rows[r];
+        gv_buf_clear(&value);
+        for (size_t i = 3; i < c->n_args; i++) {
+            if (i > 3)
+                gv_buf_add_slice(&value, c->args[2].string);
+            gv_buf_add_slice(&value, gv_labels_get(row->labels, c->args[i].string));
+        }
+        set_label(c->env, row, c->args[1].string, gv_buf_slice(&value));
+    }
+    gv_buf_fini(&value);
+    return true;
+}
+
+const struct gv_function_impl gv_fn_label[] = {
+    {.name = "label_join", .call = label_join},
+    {.name = "label_replace", .call = label_replace},
+    {.name = NULL},
+};
