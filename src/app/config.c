@@ -118,7 +118,7 @@ static bool apply_overrides(struct gv_config *c, struct gv_config_reader *r)
         void *base = (char *)c + section->offset;
         const struct gv_option *o = gv_rows_find(section->rows, section->n_rows, gv_slice_of(v->key), &base);
         struct gv_err err = {0};
-        if (!gv_row_set(o, base, &c->arena, gv_slice_of(v->text), &err))
+        if (!gv_config_row_set(o, base, &c->arena, gv_slice_of(v->text), &err))
             return gv_fail(r->err, err.code, "%s: %s", v->flag, err.msg);
     }
     return true;

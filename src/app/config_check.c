@@ -52,7 +52,7 @@ static const char *shown(reader *r, const char *text)
 static const char *shown_url(reader *r, const char *url)
 {
     struct gv_buf b = GV_BUF_INIT;
-    gv_row_print_url(&b, url);
+    gv_config_row_print_url(&b, url);
     const char *copy = shown(r, gv_buf_cstr(&b));
     gv_buf_fini(&b);
     return copy;

@@ -57,7 +57,7 @@ static void print_single(struct gv_buf *out, const option *o, const void *base, 
     if (text && !*(const char *const *)at(base, o->offset))
         return;
     struct gv_buf value = GV_BUF_INIT;
-    gv_row_print(o, base, &value);
+    gv_config_row_print(o, base, &value);
     start_line(out, indent, o->key);
     gv_buf_addc(out, ' ');
     if (text && strcmp(gv_buf_cstr(&value), "<secret>") != 0)
@@ -75,7 +75,7 @@ static void print_texts(struct gv_buf *out, const char *const *texts, size_t n, 
         struct gv_buf b = GV_BUF_INIT;
         gv_buf_adds(out, i ? ", " : "");
         if (url)
-            gv_row_print_url(&b, texts[i]);
+            gv_config_row_print_url(&b, texts[i]);
         else
             gv_buf_adds(&b, secret ? "<secret>" : texts[i]);
         print_escaped(out, gv_buf_cstr(&b));
@@ -160,7 +160,7 @@ static void print_many(struct gv_buf *out, const option *o, const void *base, un
 
 static void print_row(struct gv_buf *out, const option *o, const void *base, unsigned indent)
 {
-    if (gv_row_is_single(o))
+    if (gv_config_row_is_single(o))
         print_single(out, o, base, indent);
     else if (o->type == GV_OPT_INLINE)
         gv_config_print_rows(out, o->rows, o->n_rows, at(base, o->offset), indent);

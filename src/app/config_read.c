@@ -144,12 +144,12 @@ static bool read_text(reader *r, const path *p, const node *n, enum gv_option_ty
 static bool read_single(reader *r, const path *p, const node *n, const option *o, void *base)
 {
     char what[64];
-    snprintf(what, sizeof what, "%s%s", o->type == GV_OPT_BOOL ? "" : "a ", gv_row_type_text(o->type));
+    snprintf(what, sizeof what, "%s%s", o->type == GV_OPT_BOOL ? "" : "a ", gv_config_row_type_text(o->type));
     struct gv_slice text;
     if (!want(r, p, n, GV_YAML_SCALAR, what) || !read_text(r, p, n, o->type, &text))
         return false;
     struct gv_err err = {0};
-    return gv_row_set(o, base, r->arena, text, &err) || gv_config_fail(r, p, n->pos, "%s", err.msg);
+    return gv_config_row_set(o, base, r->arena, text, &err) || gv_config_fail(r, p, n->pos, "%s", err.msg);
 }
 
 /* A list of texts into `const char *const *` at offset and its length at count. */

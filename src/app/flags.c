@@ -109,7 +109,7 @@ static bool set_own(struct parser *p, const struct gv_flag *f, const char *text,
 {
     const struct gv_option row = {f->name,       f->type,       .offset = f->offset,
                                   .min = f->min, .max = f->max, .choices = f->choices};
-    return gv_row_set(&row, p->flags, p->arena, gv_slice_of(text), err);
+    return gv_config_row_set(&row, p->flags, p->arena, gv_slice_of(text), err);
 }
 
 static bool give(struct parser *p, const struct gv_flag *f, const char *text)
@@ -210,7 +210,7 @@ static void print_usage(struct gv_buf *out, const struct gv_flag *f)
     else if (def && *def && !f->missing)
         gv_buf_printf(out, "  --%s=%s\n", f->name, def);
     else
-        gv_buf_printf(out, "  --%s=<%s>\n", f->name, gv_row_type_text(f->type));
+        gv_buf_printf(out, "  --%s=<%s>\n", f->name, gv_config_row_type_text(f->type));
     gv_buf_printf(out, "        %s%s\n", f->help, f->missing ? " (not built yet: refused)" : "");
 }
 

@@ -8,12 +8,12 @@
 static const char *const type_texts[] = {GV_OPTION_TYPES(GV_OPTION_TEXT)};
 #undef GV_OPTION_TEXT
 
-const char *gv_row_type_text(enum gv_option_type t)
+const char *gv_config_row_type_text(enum gv_option_type t)
 {
     return type_texts[t];
 }
 
-bool gv_row_is_single(const struct gv_option *o)
+bool gv_config_row_is_single(const struct gv_option *o)
 {
     return o->type <= GV_OPT_CHOICE;
 }
@@ -129,7 +129,8 @@ static bool set_text(const struct gv_option *o, void *base, struct gv_arena *a, 
     return true;
 }
 
-bool gv_row_set(const struct gv_option *o, void *base, struct gv_arena *a, struct gv_slice text, struct gv_err *err)
+bool gv_config_row_set(const struct gv_option *o, void *base, struct gv_arena *a, struct gv_slice text,
+                       struct gv_err *err)
 {
     int choice;
     switch (o->type) {
@@ -152,7 +153,7 @@ bool gv_row_set(const struct gv_option *o, void *base, struct gv_arena *a, struc
 }
 
 /* user:password@ becomes user:<secret>@. A password may hold any byte but `/`, `?` and `#`. */
-void gv_row_print_url(struct gv_buf *out, const char *url)
+void gv_config_row_print_url(struct gv_buf *out, const char *url)
 {
     const char *host = strstr(url, "://");
     host = host ? host + 3 : url;
@@ -173,12 +174,12 @@ static void print_text(const struct gv_option *o, const char *text, struct gv_bu
     if (text && o->secret && *text)
         gv_buf_adds(out, "<secret>");
     else if (text && o->type == GV_OPT_URL)
-        gv_row_print_url(out, text);
+        gv_config_row_print_url(out, text);
     else
         gv_buf_adds(out, text ? text : "");
 }
 
-void gv_row_print(const struct gv_option *o, const void *base, struct gv_buf *out)
+void gv_config_row_print(const struct gv_option *o, const void *base, struct gv_buf *out)
 {
     const void *p = const_at(base, o->offset);
     switch (o->type) {
@@ -209,7 +210,7 @@ void gv_rows_default(const struct gv_option *rows, size_t n, void *base, struct 
         struct gv_err err = {0};
         if (o->type == GV_OPT_SECTION || o->type == GV_OPT_INLINE)
             gv_rows_default(o->rows, o->n_rows, at(base, o->offset), a);
-        else if (gv_row_is_single(o) && o->def && !gv_row_set(o, base, a, gv_slice_of(o->def), &err))
+        else if (gv_config_row_is_single(o) && o->def && !gv_config_row_set(o, base, a, gv_slice_of(o->def), &err))
             gv_die("default of %s: %s", o->key, err.msg);
     }
 }

@@ -55,19 +55,20 @@ struct gv_option_header { /* Prometheus's http_headers: each value is shown, hid
     size_t n_values, n_secrets, n_files;
 };
 
-const char *gv_row_type_text(enum gv_option_type t);
-bool gv_row_is_single(const struct gv_option *o); /* one scalar: gv_row_set and gv_row_print apply */
+const char *gv_config_row_type_text(enum gv_option_type t);
+bool gv_config_row_is_single(
+    const struct gv_option *o); /* one scalar: gv_config_row_set and gv_config_row_print apply */
 
 /* Sets a single value at base + offset from its text. Errors (GV_BAD_DATA) quote the text and name what is wanted,
  * without a place: "\"5x\" is no duration: write it like 30s, 5m or 1h30m". */
-GV_MUST_CHECK bool gv_row_set(const struct gv_option *o, void *base, struct gv_arena *a, struct gv_slice text,
-                                 struct gv_err *err);
-/* The value as text that gv_row_set takes; secrets as <secret>, URLs without their password. */
-void gv_row_print(const struct gv_option *o, const void *base, struct gv_buf *out);
+GV_MUST_CHECK bool gv_config_row_set(const struct gv_option *o, void *base, struct gv_arena *a, struct gv_slice text,
+                                     struct gv_err *err);
+/* The value as text that gv_config_row_set takes; secrets as <secret>, URLs without their password. */
+void gv_config_row_print(const struct gv_option *o, const void *base, struct gv_buf *out);
 
 /* Gives every value below the rows its default; base must be zeroed. */
 void gv_rows_default(const struct gv_option *rows, size_t n, void *base, struct gv_arena *a);
 /* The row of that key, also inside inline sections (then *base moves along); NULL: none. */
 const struct gv_option *gv_rows_find(const struct gv_option *rows, size_t n, struct gv_slice key, void **base);
 
-void gv_row_print_url(struct gv_buf *out, const char *url);
+void gv_config_row_print_url(struct gv_buf *out, const char *url);
