@@ -441,6 +441,53 @@ static void trims(void **state)
     assert_close(h->count, 34); /* arguments are never changed */
 }
 
+/* ---- Printing ---- */
+
+static void assert_prints(void (*print)(struct gv_buf *, const struct gv_histogram *), const struct gv_histogram *h,
+                          const char *expected)
+{
+    struct gv_buf b = GV_BUF_INIT;
+    print(&b, h);
+    assert_string_equal(gv_buf_cstr(&b), expected);
+    gv_buf_fini(&b);
+}
+
+static void printing(void **state)
+{
+    (void)state;
+    struct gv_histogram *h = both_sides();
+    assert_prints(gv_histogram_print, h,
+                  "{count:24, sum:100, [-16,-8):4, [-8,-4):1, [-2,-1):3, [-1,-0.5):2, [-0.001,0.001]:4, (0.5,1]:2, "
+                  "(1,2]:3, (4,8]:1, (8,16]:4}");
+    h->reset_hint = GV_RESET_GAUGE;
+    assert_prints(gv_histogram_print_literal, h,
+                  "{{count:24 sum:100 z_bucket:4 z_bucket_w:0.001 counter_reset_hint:gauge buckets:[2 3 0 1 4] "
+                  "n_buckets:[2 3 0 1 4]}}");
+    static const struct gv_span apart[] = {{-1, 1}, {2, 1}};
+    struct gv_histogram *gaps = hist(1, 0, COUNTS(1, 2));
+    gaps->positive.spans = apart;
+    gaps->positive.n_spans = 2;
+    assert_prints(gv_histogram_print_literal, gaps, "{{schema:1 count:3 sum:3 offset:-1 buckets:[1 0 0 2]}}");
+    assert_prints(gv_histogram_print_literal, custom(COUNTS(5, 10), COUNTS(1, 2e6)),
+                  "{{schema:-53 count:2.000001e+06 sum:2.000001e+06 custom_values:[5 10] buckets:[1 2e+06]}}");
+    assert_prints(gv_histogram_print_literal, hist(0, 0, NULL, 0), "{{}}");
+}
+
+static void printing_as_json(void **state)
+{
+    (void)state;
+    struct gv_histogram *h = hist(0, 1, COUNTS(2, 0, 1e21));
+    h->zero_threshold = 1.5; /* cuts into (1, 2] */
+    h->zero_count = 1;
+    h->negative = side(3, COUNTS(5));
+    assert_prints(gv_histogram_print_json, h,
+                  "{\"count\":\"1e+21\",\"sum\":\"1e+21\",\"buckets\":[[1,\"-8\",\"-4\",\"5\"],"
+                  "[3,\"-1.5\",\"1.5\",\"1\"],[0,\"1.5\",\"2\",\"2\"],[0,\"4\",\"8\",\"1e+21\"]]}");
+    assert_prints(gv_histogram_print_json, custom(COUNTS(5), COUNTS(1, 2)),
+                  "{\"count\":\"3\",\"sum\":\"3\",\"buckets\":[[3,\"-Inf\",\"5\",\"1\"],[0,\"5\",\"+Inf\",\"2\"]]}");
+    assert_prints(gv_histogram_print_json, hist(0, 0, COUNTS(0)), "{\"count\":\"0\",\"sum\":\"0\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +512,8 @@ int main(void)
         cmocka_unit_test(observations_of_nan_are_told),
         cmocka_unit_test(variance),
         cmocka_unit_test(trims),
+        cmocka_unit_test(printing),
+        cmocka_unit_test(printing_as_json),
     };
     return cmocka_run_group_tests_name("model.histogram", tests, start, end);
 }
