@@ -8,9 +8,12 @@ struct gv_buf {
     size_t n, cap;
 };
 
-#define GV_BUF_INIT {NULL, 0, 0}
+#define GV_BUF_INIT                                                                                                    \
+    {                                                                                                                  \
+        NULL, 0, 0                                                                                                     \
+    }
 
-void gv_buf_fini(struct gv_buf *b);             /* frees; b is then empty and usable */
+void gv_buf_fini(struct gv_buf *b);               /* frees; b is then empty and usable */
 char *gv_buf_reserve(struct gv_buf *b, size_t n); /* room for n more bytes; returns where they go */
 void gv_buf_add(struct gv_buf *b, const void *data, size_t n);
 void gv_buf_addc(struct gv_buf *b, char c);
@@ -21,6 +24,9 @@ void gv_buf_printf(struct gv_buf *b, const char *fmt, ...) GV_PRINTF(2, 3);
 void gv_buf_add_quoted(struct gv_buf *b, struct gv_slice s);
 /* s as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD, as Go's encoder does. */
 void gv_buf_add_json(struct gv_buf *b, struct gv_slice s);
+/* s in lower or upper case (Unicode's simple mappings); a byte that is no UTF-8 becomes U+FFFD, as Go does. */
+void gv_buf_add_lower(struct gv_buf *b, struct gv_slice s);
+void gv_buf_add_upper(struct gv_buf *b, struct gv_slice s);
 const char *gv_buf_cstr(struct gv_buf *b); /* NUL-terminated view, valid until the next change */
 
 static inline struct gv_slice gv_buf_slice(const struct gv_buf *b)
