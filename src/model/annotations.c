@@ -24,14 +24,27 @@ void gv_annotations_init(struct gv_annotations *a, struct gv_arena *arena)
     gv_map_init(&a->seen_infos, arena);
 }
 
+/* The text without a position " (1:7)" at its end: Prometheus tells the same thing of two places in a query once. */
+static struct gv_slice without_position(struct gv_slice text)
+{
+    size_t n = text.n;
+    if (!gv_slice_has_prefix(text, GV_S("PromQL ")) || text.p[n - 1] != ')')
+        return text;
+    for (n--; n > 0 && strchr("0123456789:", text.p[n - 1]); n--)
+        ;
+    bool position = n > 1 && text.p[n - 1] == '(' && text.p[n - 2] == ' ';
+    return position ? (struct gv_slice){text.p, n - 2} : text;
+}
+
 /* Copies text only where it is new: the same warning may come once per series. */
 static void add(struct gv_annotations *a, struct list l, struct gv_slice text)
 {
-    uint64_t hash = gv_hash(text.p, text.n);
-    if (gv_map_get(l.seen, hash, text))
+    struct gv_slice key = without_position(text);
+    uint64_t hash = gv_hash(key.p, key.n);
+    if (gv_map_get(l.seen, hash, key))
         return;
     text = gv_arena_dup(a->arena, text);
-    *gv_map_at(l.seen, hash, text) = a;
+    *gv_map_at(l.seen, hash, (struct gv_slice){text.p, key.n}) = a;
     gv_push(a->arena, *l.texts, *l.n, *l.cap) = text;
 }
 

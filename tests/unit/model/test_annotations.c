@@ -22,6 +22,23 @@ static void a_text_comes_once(void **state)
     gv_arena_fini(&arena);
 }
 
+static void a_text_comes_once_whatever_its_position(void **state)
+{
+    (void)state;
+    struct gv_arena arena;
+    gv_arena_init(&arena, NULL);
+    struct gv_annotations a;
+    gv_annotations_init(&a, &arena);
+    gv_info(&a, "PromQL info: odd %s", "(1:7)");
+    gv_info(&a, "PromQL info: odd %s", "(2:17)");
+    gv_info(&a, "PromQL info: odd %s", "(x)");
+    gv_info(&a, "elsewhere (1:7)");
+    gv_info(&a, "elsewhere (1:8)");
+    assert_int_equal(a.n_infos, 4);
+    assert_true(gv_slice_is(a.infos[0], "PromQL info: odd (1:7)"));
+    gv_arena_fini(&arena);
+}
+
 static void merging_copies_what_is_new(void **state)
 {
     (void)state;
@@ -61,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_comes_once),
+        cmocka_unit_test(a_text_comes_once_whatever_its_position),
         cmocka_unit_test(merging_copies_what_is_new),
         cmocka_unit_test(endless_texts_are_cut),
     };
