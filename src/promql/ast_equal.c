@@ -4,7 +4,7 @@
 
 static bool same_number(double a, double b)
 {
-    return (a == b && signbit(a) == signbit(b)) || (isnan(a) && isnan(b));
+    return (a == b && !signbit(a) == !signbit(b)) || (isnan(a) && isnan(b));
 }
 
 static bool same_list(const struct gv_slice *a, size_t n, const struct gv_slice *b, size_t m)

@@ -6,12 +6,14 @@
 #include "promql/print_map.h"
 #include <math.h>
 #include <stdlib.h>
+#include <strings.h>
 
 struct printer {
     struct gv_buf *out;
-    struct gv_print_map *map; /* or NULL */
-    bool as_sent;             /* matchers in the order written, empty groupings kept */
-    bool as_base;             /* left of ^: the sign of +Inf would take the whole power */
+    struct gv_print_map *map;              /* or NULL */
+    bool as_sent;                          /* matchers in the order written, empty groupings kept */
+    bool as_base;                          /* left of ^: the sign of +Inf would take the whole power */
+    const struct gv_expr *before_operator; /* the node that an arithmetic operator follows, or NULL */
 };
 
 static void print(struct printer *p, const struct gv_expr *e);
@@ -120,11 +122,14 @@ static void add_at(struct gv_buf *out, const struct gv_time_shift *shift)
         gv_buf_adds(out, shift->at == GV_AT_START ? " @ start()" : " @ end()");
 }
 
-static void add_offset(struct gv_buf *out, const struct gv_time_shift *shift)
+/* Behind `offset (...)` an arithmetic operator would be read as part of the duration; behind `offset +(...)` not. */
+static void add_offset(struct gv_buf *out, const struct gv_time_shift *shift, bool operator_follows)
 {
     if (!shift->offset_expr && shift->offset_ms == 0)
         return;
     gv_buf_adds(out, " offset ");
+    if (shift->offset_expr && shift->offset_expr->duration.wrapped && operator_follows)
+        gv_buf_addc(out, '+');
     if (shift->offset_expr)
         add_duration_expr(out, shift->offset_expr);
     else
@@ -186,12 +191,13 @@ static void print_selector(struct printer *p, const struct gv_selector *s)
     add_matchers(p, s);
 }
 
-static void print_instant(struct printer *p, const struct gv_selector *s)
+static void print_instant(struct printer *p, const struct gv_expr *e)
 {
+    const struct gv_selector *s = &e->selector;
     print_selector(p, s);
     add_at(p->out, &s->shift);
     add_extended(p->out, s->extended);
-    add_offset(p->out, &s->shift);
+    add_offset(p->out, &s->shift, e == p->before_operator);
 }
 
 static void print_matrix(struct printer *p, const struct gv_expr *e)
@@ -203,10 +209,10 @@ static void print_matrix(struct printer *p, const struct gv_expr *e)
     gv_buf_addc(p->out, ']');
     add_extended(p->out, s->extended);
     add_at(p->out, &s->shift);
-    add_offset(p->out, &s->shift);
+    add_offset(p->out, &s->shift, e == p->before_operator);
 }
 
-void gv_print_subquery_tail(struct gv_buf *out, const struct gv_expr *e)
+static void add_subquery_tail(struct gv_buf *out, const struct gv_expr *e, bool operator_follows)
 {
     gv_buf_addc(out, '[');
     add_range(out, e->subquery.range_ms, e->subquery.range_expr);
@@ -215,17 +221,36 @@ void gv_print_subquery_tail(struct gv_buf *out, const struct gv_expr *e)
         add_range(out, e->subquery.step_ms, e->subquery.step_expr);
     gv_buf_addc(out, ']');
     add_at(out, &e->subquery.shift);
-    add_offset(out, &e->subquery.shift);
+    add_offset(out, &e->subquery.shift, operator_follows);
+}
+
+void gv_print_subquery_tail(struct gv_buf *out, const struct gv_expr *e)
+{
+    add_subquery_tail(out, e, true);
 }
 
 /* ---- Lists of labels, heads ---- */
+
+/* Words that a label list takes only in quotes. */
+static bool needs_quotes(struct gv_slice label)
+{
+    static const char *const words[] = {"inf", "nan", "without"};
+    for (size_t i = 0; i < GV_COUNT(words); i++) {
+        if (strlen(words[i]) == label.n && strncasecmp(words[i], label.p, label.n) == 0)
+            return true;
+    }
+    return false;
+}
 
 static void add_labels(struct gv_buf *out, const char *before, const struct gv_slice *labels, size_t n)
 {
     gv_buf_printf(out, " %s (", before);
     for (size_t i = 0; i < n; i++) {
         gv_buf_adds(out, i ? ", " : "");
-        gv_label_name_print(out, labels[i]);
+        if (needs_quotes(labels[i]))
+            gv_buf_add_quoted(out, labels[i]);
+        else
+            gv_label_name_print(out, labels[i]);
     }
     gv_buf_addc(out, ')');
 }
@@ -253,7 +278,8 @@ static void add_fill(struct gv_buf *out, const char *name, double value)
 
 static void add_fills(struct gv_buf *out, const struct gv_matching *m)
 {
-    if (m->has_fill_left && m->has_fill_right && m->fill_left == m->fill_right) {
+    bool same = m->fill_left == m->fill_right && !signbit(m->fill_left) == !signbit(m->fill_right);
+    if (m->has_fill_left && m->has_fill_right && same) {
         add_fill(out, "fill", m->fill_left);
         return;
     }
@@ -317,14 +343,24 @@ static void print_operand(struct printer *p, const struct gv_expr *e, bool in_pa
     gv_buf_adds(p->out, in_parens ? ")" : "");
 }
 
+static const struct gv_expr *last_operand(const struct gv_expr *e)
+{
+    while (e->kind == GV_EXPR_BINARY || e->kind == GV_EXPR_UNARY)
+        e = e->kind == GV_EXPR_BINARY ? e->binary.rhs : e->unary.expr;
+    return e;
+}
+
 static void print_binary(struct printer *p, const struct gv_expr *e)
 {
     const struct gv_expr *lhs = e->binary.lhs, *rhs = e->binary.rhs;
     enum gv_op op = e->binary.op;
     unsigned precedence = gv_op_precedence(op);
+    const struct gv_expr *before = p->before_operator;
     p->as_base = op == GV_OP_POW;
+    p->before_operator = op >= GV_OP_ADD && op <= GV_OP_POW ? last_operand(lhs) : NULL;
     print_operand(p, lhs, falls_apart(lhs, op == GV_OP_POW ? precedence + 1 : precedence));
     p->as_base = false;
+    p->before_operator = before;
     gv_buf_addc(p->out, ' ');
     gv_print_operator(p->out, e);
     gv_buf_addc(p->out, ' ');
@@ -345,14 +381,14 @@ static void print_node(struct printer *p, const struct gv_expr *e)
         gv_buf_add_quoted(p->out, e->string.value);
         break;
     case GV_EXPR_SELECTOR:
-        print_instant(p, &e->selector);
+        print_instant(p, e);
         break;
     case GV_EXPR_MATRIX:
         print_matrix(p, e);
         break;
     case GV_EXPR_SUBQUERY:
         print_operand(p, e->subquery.expr, falls_apart(e->subquery.expr, GV_PREC_POW + 1));
-        gv_print_subquery_tail(p->out, e);
+        add_subquery_tail(p->out, e, e == p->before_operator);
         break;
     case GV_EXPR_CALL:
         print_call(p, e);
