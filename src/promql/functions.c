@@ -97,7 +97,7 @@ static const struct gv_function functions[] = {
     {"sort_desc", ARGS(V), 0, V, NAMED | ORDER, NULL},
     {"sqrt", ARGS(V), 0, V, EACH, NULL},
     {"start", NONE, 0, S, CONST | UNSAFE | EXPER, NULL},
-    {"start_timestamp", ARGS(V), 0, V, EACH | SAMPLE | UNSAFE | EXPER, NULL},
+    {"start_timestamp", ARGS(V), 0, V, EACH | SAMPLE | EXPER, NULL},
     {"stddev_over_time", ARGS(M), 0, V, EACH, NULL},
     {"stdvar_over_time", ARGS(M), 0, V, EACH, NULL},
     {"step", NONE, 0, S, CONST | UNSAFE | EXPER, NULL},

@@ -1,4 +1,5 @@
 /* Numbers, durations, and duration expressions: `5m * 2`, `min_of(step(), 1h)`, `-(1m + 2m)`. */
+#include "base/duration.h"
 #include "promql/parser.h"
 #include "promql/scan.h"
 
@@ -13,9 +14,16 @@ struct gv_expr *gv_parser_number(struct gv_parser *p)
     struct gv_token t = gv_parser_take(p);
     struct gv_expr *e = gv_parser_node(p, GV_EXPR_NUMBER, t.start, t.end);
     e->number.is_duration = t.kind == GV_TOK_DURATION;
-    const char *wrong = e->number.is_duration ? gv_scan_duration(p->arena, t.text, &e->number.value)
-                                              : gv_scan_value(p->arena, t.text, &e->number.value);
-    return wrong ? fail(p, t.start, wrong) : e;
+    if (t.kind == GV_TOK_NUMBER) {
+        const char *wrong = gv_scan_value(p->arena, t.text, &e->number.value);
+        return wrong ? fail(p, t.start, wrong) : e;
+    }
+    struct gv_err why = {0};
+    int64_t ms;
+    if (!gv_duration_parse(t.text, &ms, &why))
+        return fail(p, t.start, why.msg);
+    e->number.value = (double)ms / 1000;
+    return e;
 }
 
 /* A duration must fit 63 bits of nanoseconds. */

@@ -1,6 +1,7 @@
 /* Tree to one line of text, as Prometheus's String() prints it. Where that text would mean another tree (a negative
  * number under `^`, operands whose parentheses a planner took away), parentheses are put in. */
 #include "promql/print.h"
+#include "base/duration.h"
 #include "base/number.h"
 #include "promql/functions.h"
 #include "promql/print_map.h"
@@ -20,37 +21,6 @@ static void print(struct printer *p, const struct gv_expr *e);
 
 /* ---- Numbers and times ---- */
 
-/* Prometheus's model.Duration: years and weeks only where nothing is left over. */
-static void add_duration(struct gv_buf *out, uint64_t ms)
-{
-    static const struct {
-        const char *name;
-        uint64_t ms;
-        bool exact;
-    } units[] = {{"y", UINT64_C(365) * 86400000, true},
-                 {"w", UINT64_C(7) * 86400000, true},
-                 {"d", 86400000, false},
-                 {"h", 3600000, false},
-                 {"m", 60000, false},
-                 {"s", 1000, false},
-                 {"ms", 1, false}};
-    if (ms == 0)
-        gv_buf_adds(out, "0s");
-    for (size_t i = 0; i < GV_COUNT(units); i++) {
-        if (ms < units[i].ms || (units[i].exact && ms % units[i].ms))
-            continue;
-        gv_buf_printf(out, "%llu%s", (unsigned long long)(ms / units[i].ms), units[i].name);
-        ms %= units[i].ms;
-    }
-}
-
-static void add_signed_duration(struct gv_buf *out, int64_t ms)
-{
-    if (ms < 0)
-        gv_buf_addc(out, '-');
-    add_duration(out, ms < 0 ? -(uint64_t)ms : (uint64_t)ms);
-}
-
 static void add_plain_number(struct gv_buf *out, double v)
 {
     char text[GV_DOUBLE_F_MAX];
@@ -64,7 +34,7 @@ static void add_number(struct gv_buf *out, const struct gv_expr *e)
         return;
     }
     gv_buf_adds(out, signbit(e->number.value) ? "-" : "");
-    add_duration(out, (uint64_t)llround(fabs(e->number.value) * 1000));
+    gv_duration_print(out, llround(fabs(e->number.value) * 1000));
 }
 
 static void add_duration_expr(struct gv_buf *out, const struct gv_expr *e);
@@ -111,7 +81,7 @@ static void add_range(struct gv_buf *out, int64_t ms, const struct gv_expr *e)
     if (e)
         add_duration_expr(out, e);
     else
-        add_duration(out, (uint64_t)ms);
+        gv_duration_print(out, ms);
 }
 
 static void add_at(struct gv_buf *out, const struct gv_time_shift *shift)
@@ -133,7 +103,7 @@ static void add_offset(struct gv_buf *out, const struct gv_time_shift *shift, bo
     if (shift->offset_expr)
         add_duration_expr(out, shift->offset_expr);
     else
-        add_signed_duration(out, shift->offset_ms);
+        gv_duration_print(out, shift->offset_ms);
 }
 
 static void add_extended(struct gv_buf *out, enum gv_range_kind kind)

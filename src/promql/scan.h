@@ -45,8 +45,5 @@ struct gv_slice gv_scan_unquote(struct gv_arena *a, struct gv_slice quoted);
  * underscores, Inf and NaN. Returns what is wrong with it, or NULL. */
 const char *gv_scan_value(struct gv_arena *a, struct gv_slice number, double *value);
 
-/* The seconds of a duration that gv_scan_number found, `1h30m`. Returns what is wrong with it, or NULL. */
-const char *gv_scan_duration(struct gv_arena *a, struct gv_slice duration, double *seconds);
-
 /* The character at `at` as Go's %q prints a rune: 'x', '\n', '\u00a0'. */
 const char *gv_scan_quote_rune(struct gv_arena *a, struct gv_slice text, size_t at);

@@ -1,4 +1,4 @@
-/* Numbers and durations: their shape as Prometheus's lexer sees it, and their value as Go's strconv gives it. */
+/* Numbers and durations: their shape as Prometheus's lexer sees it, and a number's value as Go's strconv gives it. */
 #include "promql/scan.h"
 #include "base/number.h"
 #include <errno.h>
@@ -184,60 +184,4 @@ const char *gv_scan_value(struct gv_arena *a, struct gv_slice number, double *va
     if (gv_double_parse(gv_slice_of(digits), value))
         return NULL;
     return fail_value(a, number, isinf(*value) ? "value out of range" : "invalid syntax");
-}
-
-/* ---- Durations ---- */
-
-static const struct {
-    const char *name;
-    uint64_t ms;
-} units[] = {{"y", UINT64_C(365) * 24 * 3600 * 1000},
-             {"w", UINT64_C(7) * 24 * 3600 * 1000},
-             {"d", UINT64_C(24) * 3600 * 1000},
-             {"h", UINT64_C(3600) * 1000},
-             {"m", UINT64_C(60) * 1000},
-             {"s", 1000},
-             {"ms", 1}};
-
-static const char *fail_duration(struct gv_arena *a, struct gv_slice duration)
-{
-    return gv_arena_printf(a, "not a valid duration string: \"%.*s\"", GV_ARG(duration));
-}
-
-static size_t unit_named(struct gv_slice name)
-{
-    size_t i = 0;
-    while (i < GV_COUNT(units) && !gv_slice_is(name, units[i].name))
-        i++;
-    return i;
-}
-
-const char *gv_scan_duration(struct gv_arena *a, struct gv_slice duration, double *seconds)
-{
-    static const uint64_t max_ms = INT64_MAX / 1000000; /* what 63 bits of nanoseconds hold */
-    uint64_t ms = 0;
-    size_t next_unit = 0;
-    for (size_t at = 0, start; at < duration.n;) {
-        uint64_t number = 0;
-        if (!gv_scan_is_digit(duration.p[at]))
-            return fail_duration(a, duration);
-        for (; gv_scan_is_digit(gv_scan_peek(duration, at)); at++) {
-            if (number > UINT64_MAX / 20)
-                return fail_duration(a, duration);
-            number = number * 10 + (uint64_t)(duration.p[at] - '0');
-        }
-        for (start = at; at < duration.n && !gv_scan_is_digit(duration.p[at]); at++)
-            ;
-        struct gv_slice name = {duration.p + start, at - start};
-        size_t unit = unit_named(name);
-        if (unit == GV_COUNT(units))
-            return gv_arena_printf(a, "unknown unit \"%.*s\" in duration \"%.*s\"", GV_ARG(name), GV_ARG(duration));
-        if (unit < next_unit) /* from the largest to the smallest, each once */
-            return fail_duration(a, duration);
-        next_unit = unit + 1;
-        if (number > max_ms / units[unit].ms || (ms += number * units[unit].ms) > max_ms)
-            return "duration out of range";
-    }
-    *seconds = (double)ms / 1000;
-    return NULL;
 }

@@ -1,0 +1,16 @@
+/* The one door to what is under test: an expression over a storage gives a result. */
+#pragma once
+#include "promql/eval.h"
+#include "storage.h"
+
+struct engine {
+    struct gv_executor *executor; /* or NULL */
+};
+
+/* step 0: an instant query at start. The result lives in a; it is the evaluator's own, errors too. */
+GV_MUST_CHECK bool engine_run(struct engine *en, struct gv_arena *a, struct storage *s, struct gv_slice text,
+                              int64_t start, int64_t end, int64_t step, struct gv_result *out, struct gv_err *err);
+
+/* An executor of that many threads; NULL for 0. */
+struct gv_executor *engine_workers(unsigned n);
+void engine_workers_free(struct gv_executor *x);
