@@ -108,7 +108,7 @@ static bool next_raw(struct gv_stream *s, const struct gv_node *n, struct gv_ser
 static bool collect_raw(struct gv_stream *s, const struct gv_node *n, struct gv_arena *out, struct gv_result *r)
 {
     struct gv_series_samples in;
-    const struct gv_labels *labels;
+    const struct gv_labels *labels = NULL;
     size_t cap = 0;
     for (int more = 1;;) {
         if (!next_raw(s, n, &in, &labels, &more))
