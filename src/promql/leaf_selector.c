@@ -177,9 +177,14 @@ static void close_fed(struct gv_cursor *c)
 
 static const struct gv_cursor_ops feed_ops = {next_fed, close_fed};
 
+static const struct gv_node *selecting(const struct gv_pipe *p)
+{
+    return p->range_node ? p->range_node : p->node;
+}
+
 static void open_feed(struct gv_pipe *p, struct gv_arena *a, size_t parts)
 {
-    const struct gv_feed *f = p->node->feed;
+    const struct gv_feed *f = selecting(p)->feed;
     p->n_parts = f->n < parts ? (f->n ? f->n : 1) : parts;
     p->cursors = gv_arena_array(a, struct gv_cursor *, p->n_parts);
     for (size_t i = 0; i < p->n_parts; i++) {
@@ -193,7 +198,7 @@ static void open_feed(struct gv_pipe *p, struct gv_arena *a, size_t parts)
 
 static struct gv_select select_of(const struct gv_pipe *p, int64_t min, int64_t max)
 {
-    const struct gv_node *n = p->node;
+    const struct gv_node *n = selecting(p);
     struct gv_select what = {.matchers = n->selector->matchers,
                              .n_matchers = n->selector->n_matchers,
                              .min_time = min,
@@ -226,7 +231,7 @@ static void close_cursors(void *arg)
 bool gv_leaf_select(struct gv_pipe *p, struct gv_arena *a, int64_t min, int64_t max)
 {
     size_t parts = gv_pipe_parts(p->ev);
-    if (p->node->feed) {
+    if (selecting(p)->feed) {
         open_feed(p, a, parts);
         return true;
     }
