@@ -2,25 +2,19 @@
  * Prometheus adds the samples of each step: compensated sums (Kahan, Neumaier) that forget the compensation when the
  * sum becomes infinite, and a mean that turns incremental where the sum would overflow. */
 #include "promql/aggregate.h"
+#include "model/histogram_sum.h"
 #include <math.h>
-
-/* A step's histogram: copied into memory that is used again for the next sum. */
-struct slot {
-    struct gv_histogram h; /* what it points to lies in mem */
-    char *mem;
-    size_t cap;
-};
 
 enum { MIXED_SCHEMAS = 1, RESET_SEEN = 2, NO_RESET_SEEN = 4 };
 
 struct group {
     struct gv_group g;
-    struct gv_row row;     /* values: the result in the making; present: steps that have a value */
-    double *extra, *count; /* compensation or sum of squares; number of values */
-    uint64_t *incremental; /* avg: steps whose mean is incremental */
-    uint64_t *floats;      /* steps that saw floats; with slots only */
-    struct slot *slots;    /* once a histogram came */
-    uint8_t *flags;        /* with slots */
+    struct gv_row row;                     /* values: the result in the making; present: steps that have a value */
+    double *extra, *count;                 /* compensation or sum of squares; number of values */
+    uint64_t *incremental;                 /* avg: steps whose mean is incremental */
+    uint64_t *floats;                      /* steps that saw floats; with histograms only */
+    struct gv_histogram_mean **histograms; /* per step, once one came; of a sum, its sum alone counts */
+    uint8_t *flags;                        /* with histograms */
 };
 
 struct sums {
@@ -128,41 +122,6 @@ static void add_deviation(struct group *g, const double *v, uint32_t at, uint32_
 
 /* ---- Histograms ---- */
 
-static size_t buckets_size(const struct gv_buckets *b)
-{
-    return b->n_spans * sizeof *b->spans + b->n_counts * sizeof *b->counts;
-}
-
-static char *put_array(char *at, const void *from, size_t size)
-{
-    if (size)
-        memcpy(at, from, size);
-    return at + size;
-}
-
-static char *put_buckets(char *at, struct gv_buckets *b)
-{
-    char *counts = at, *spans = put_array(at, b->counts, b->n_counts * sizeof *b->counts);
-    at = put_array(spans, b->spans, b->n_spans * sizeof *b->spans);
-    b->counts = (const double *)(void *)counts;
-    b->spans = (const struct gv_span *)(void *)spans;
-    return at;
-}
-
-static void store(struct slot *s, struct gv_arena *a, const struct gv_histogram *h)
-{
-    size_t bounds = h->n_bounds * sizeof *h->bounds;
-    size_t size = buckets_size(&h->positive) + buckets_size(&h->negative) + bounds;
-    if (size > s->cap || !s->mem) {
-        s->cap = size + size / 2;
-        s->mem = gv_arena_alloc(a, s->cap);
-    }
-    s->h = *h;
-    char *at = put_buckets(put_buckets(s->mem, &s->h.positive), &s->h.negative);
-    put_array(at, h->bounds, bounds);
-    s->h.bounds = h->n_bounds ? (const double *)(void *)at : NULL;
-}
-
 struct adding {
     struct sums *s;
     struct gv_env *env;
@@ -171,54 +130,36 @@ struct adding {
     struct gv_pos_range pos;
 };
 
-static bool is_unfit(struct adding *a, uint32_t i, const struct gv_histogram *h)
+static void start_histogram(struct adding *a, uint32_t i, const struct gv_histogram *h)
 {
-    if (gv_histogram_compatible(&a->g->slots[i].h, h))
-        return false;
-    a->g->flags[i] |= MIXED_SCHEMAS;
+    struct gv_histogram_mean *m = gv_arena_new(a->env->out, struct gv_histogram_mean);
+    if (a->s->c->kind == GV_AGG_AVG)
+        gv_histogram_mean_init(m, a->env->out, h);
+    else
+        gv_histogram_sum_init(&m->sum, a->env->out, h);
+    a->g->histograms[i] = m;
+}
+
+static void note_unfit(struct adding *a)
+{
     gv_note_warning(a->env, a->pos, gv_metric_subject(a->row->labels),
                     "vector contains a mix of histograms with exponential and custom buckets schemas for metric name "
                     "%s",
                     gv_quoted(a->env, gv_metric_name(a->row->labels)));
-    return true;
-}
-
-static void note_reconciled(struct adding *a, const struct gv_histogram_notes *notes)
-{
-    if (notes->bounds_reconciled)
-        gv_note_info(a->env, a->pos, 0, "mismatched custom buckets were reconciled during aggregation");
-}
-
-/* sum + h; or, for a mean, mean + (h - mean) / count. */
-static const struct gv_histogram *combine(struct adding *a, uint32_t i, const struct gv_histogram *h)
-{
-    struct gv_arena *scratch = a->env->scratch;
-    const struct gv_histogram *held = &a->g->slots[i].h;
-    struct gv_histogram_notes notes = {false, false};
-    if (a->s->c->kind == GV_AGG_AVG) {
-        double count = a->g->count[i];
-        h = gv_histogram_sub(scratch, gv_histogram_divide(scratch, h, count), gv_histogram_divide(scratch, held, count),
-                             &notes);
-    }
-    const struct gv_histogram *sum = gv_histogram_add(scratch, held, h, &notes);
-    note_reconciled(a, &notes);
-    return sum;
 }
 
 static void add_histogram(struct adding *a, uint32_t i, const struct gv_histogram *h)
 {
     struct group *g = a->g;
-    if (g->flags[i] & MIXED_SCHEMAS)
-        return;
-    if (g->count)
-        g->count[i]++;
+    struct gv_histogram_mean *m = g->histograms[i];
     g->flags[i] |= h->reset_hint == GV_RESET_YES ? RESET_SEEN : h->reset_hint == GV_RESET_NO ? NO_RESET_SEEN : 0;
-    if (!g->slots[i].mem) {
-        store(&g->slots[i], a->env->out, h);
-    } else if (!is_unfit(a, i, h)) {
-        struct gv_arena_mark start = gv_arena_mark(a->env->scratch);
-        store(&g->slots[i], a->env->out, combine(a, i, h));
-        gv_arena_rewind(a->env->scratch, start);
+    if (!m) {
+        start_histogram(a, i, h);
+    } else if (!(a->s->c->kind == GV_AGG_AVG ? gv_histogram_mean_add(m, h) : gv_histogram_sum_add(&m->sum, h))) {
+        g->flags[i] |= MIXED_SCHEMAS;
+        note_unfit(a);
+    } else if (m->sum.notes.bounds_reconciled) {
+        gv_note_info(a->env, a->pos, 0, "mismatched custom buckets were reconciled during aggregation");
     }
 }
 
@@ -270,12 +211,13 @@ static bool init_group(struct sums *s, struct group *g)
     return true;
 }
 
-static bool init_slots(struct sums *s, struct group *g)
+static bool init_histograms(struct sums *s, struct group *g)
 {
-    g->slots = gv_arena_try(s->c->temp, s->n * sizeof *g->slots, s->c->env.err);
-    if (!g->slots)
+    size_t size = s->n * sizeof(struct gv_histogram_mean *);
+    struct gv_histogram_mean **histograms = gv_arena_try(s->c->temp, size, s->c->env.err);
+    if (!histograms)
         return false;
-    memset(g->slots, 0, s->n * sizeof *g->slots);
+    g->histograms = memset(histograms, 0, size);
     g->flags = gv_arena_zalloc(s->c->temp, s->n);
     g->floats = gv_arena_array(s->c->temp, uint64_t, gv_bits_words(s->n));
     memcpy(g->floats, g->row.column.present, gv_bits_words(s->n) * sizeof *g->floats);
@@ -291,7 +233,7 @@ static bool take(struct gv_sink *sink, const struct gv_row *row, void **slot)
     g->g.drop_name |= row->drop_name;
     if (is_new && !init_group(s, g))
         return false;
-    return !row->column.histograms || g->slots || !s->takes_histograms || init_slots(s, g);
+    return !row->column.histograms || g->histograms || !s->takes_histograms || init_histograms(s, g);
 }
 
 static void add_floats(struct sums *s, struct group *g, const struct gv_row *row, uint32_t lo, uint32_t hi)
@@ -370,11 +312,19 @@ static void finish_floats(const struct sums *s, struct group *g)
             }
 }
 
-static void finish_slot(struct sums *s, struct group *g, uint32_t i)
+static const struct gv_histogram *histogram_of(struct sums *s, const struct gv_histogram_mean *m)
+{
+    struct gv_arena *temp = s->c->temp;
+    const struct gv_histogram *h =
+        s->c->kind == GV_AGG_AVG ? gv_histogram_mean_result(m, temp) : gv_histogram_sum_result(&m->sum, temp);
+    return gv_histogram_dup(s->c->out, gv_histogram_compact(temp, h));
+}
+
+static void finish_histogram(struct sums *s, struct group *g, uint32_t i)
 {
     struct gv_env *env = &s->c->env;
     struct gv_pos_range pos = s->c->node->child[0]->expr->pos;
-    if (!g->slots[i].mem)
+    if (!g->histograms[i])
         return;
     if (gv_bit(g->floats, i))
         gv_note_warning(env, pos, 0, "encountered a mix of histograms and floats for aggregation");
@@ -384,8 +334,7 @@ static void finish_slot(struct sums *s, struct group *g, uint32_t i)
     }
     if ((g->flags[i] & (RESET_SEEN | NO_RESET_SEEN)) == (RESET_SEEN | NO_RESET_SEEN))
         gv_note_warning(env, pos, 0, "conflicting counter resets during histogram aggregation");
-    const struct gv_histogram *h = gv_histogram_compact(s->c->temp, &g->slots[i].h);
-    gv_row_set_histogram(env, &g->row, s->n, i, gv_histogram_dup(s->c->out, h));
+    gv_row_set_histogram(env, &g->row, s->n, i, histogram_of(s, g->histograms[i]));
 }
 
 static void finish(struct sums *s)
@@ -393,8 +342,8 @@ static void finish(struct sums *s)
     for (struct gv_group *base = s->groups.first; base; base = base->next) {
         struct group *g = container_of(base, struct group, g);
         finish_floats(s, g);
-        for (uint32_t i = 0; g->slots && i < s->n; i++)
-            finish_slot(s, g, i);
+        for (uint32_t i = 0; g->histograms && i < s->n; i++)
+            finish_histogram(s, g, i);
         if (gv_row_is_empty(&g->row, s->n))
             continue;
         g->row.labels = gv_labels_dup(s->c->out, base->labels);

@@ -16,7 +16,8 @@ struct gv_node {
     const struct gv_expr *expr; /* never a parenthesis */
     enum gv_expr_kind kind;     /* of expr */
     enum gv_value_type type;
-    bool invariant; /* its value is the same at every step */
+    bool invariant;  /* its value is the same at every step */
+    bool stats_only; /* selectors: of histograms, only count, sum and resets matter above */
     struct gv_node **child;
     size_t n; /* call: arguments; aggregation: expression, parameter; matrix: its selector is no child */
     /* selector, matrix, subquery, feed */
@@ -150,8 +151,9 @@ struct gv_stream {
     struct gv_worker *worker;
     struct gv_env env;       /* scratch is below */
     struct gv_arena scratch; /* rewound for each series, to: */
-    struct gv_arena_mark scratch_start;
-    struct gv_arena own; /* buffers that stay */
+    struct gv_arena_mark scratch_start, brief_start;
+    struct gv_arena brief; /* env.out where rows need not outlive the next one; rewound with scratch */
+    struct gv_arena own;   /* buffers that stay */
     struct gv_cursor *cursor;
     size_t at, end;                 /* rows leaf */
     struct gv_stream *inner;        /* subquery */
@@ -183,6 +185,7 @@ GV_MUST_CHECK struct gv_stream *gv_stream_open(struct gv_pipe *p, size_t part, s
                                                struct gv_arena *out);
 void gv_stream_close(struct gv_stream *s);
 int gv_stream_next(struct gv_stream *s, struct gv_row *row);       /* leaf and stages */
+void gv_stream_rewind(struct gv_stream *s);                        /* before the next series */
 int gv_stream_pull(struct gv_stream *s, struct gv_series *series); /* of the cursor; rewinds scratch */
 
 /* Reading (read.c): samples with min <= time <= max. */

@@ -211,14 +211,12 @@ static const struct gv_histogram *difference(struct gv_range_call *c, uint32_t l
     uint32_t base = lo + drop_first;
     if (!check_kinds(c, base, lo, hi, counter != NULL))
         return NULL;
-    const struct gv_histogram *first = h[lo];
-    if (drop_first)
-        first = &(const struct gv_histogram){
-            .schema = h[base]->schema, .bounds = h[base]->bounds, .n_bounds = h[base]->n_bounds};
+    const struct gv_histogram empty = {
+        .schema = h[base]->schema, .bounds = h[base]->bounds, .n_bounds = h[base]->n_bounds};
     struct gv_histogram_sum sum;
     gv_histogram_sum_init(&sum, scratch,
                           gv_histogram_reduce(scratch, h[hi - 1], coarsest_schema(c, base, lo, hi, counter != NULL)));
-    bool fits = gv_histogram_sum_sub(&sum, first);
+    bool fits = gv_histogram_sum_sub(&sum, drop_first ? &empty : h[lo]);
     if (sum.notes.bounds_reconciled)
         gv_note_reconciled(c->env, gv_range_pos(c), GV_HISTOGRAM_SUBTRACTION);
     sum.notes.bounds_reconciled = false;

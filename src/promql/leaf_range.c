@@ -118,7 +118,7 @@ static bool fill_row(struct gv_stream *s, const struct gv_series_samples *in, co
 static int next_samples(struct gv_stream *s, struct gv_series_samples *in, struct gv_row *row)
 {
     if (s->inner) {
-        gv_arena_rewind(&s->scratch, s->scratch_start);
+        gv_stream_rewind(s);
         int more = gv_stream_next(s->inner, &s->inner_row);
         if (more != 1)
             return more;

@@ -9,7 +9,7 @@ struct kept {
 
 static const struct gv_histogram *keep(struct gv_stream *s, struct kept *k, const struct gv_histogram *h)
 {
-    if (s->env.out == &s->scratch)
+    if (s->env.out == &s->brief)
         return h;
     if (k->from != h)
         *k = (struct kept){h, gv_histogram_dup(s->env.out, h)};
@@ -252,7 +252,7 @@ bool gv_leaf_select(struct gv_pipe *p, struct gv_arena *a, int64_t min, int64_t 
 
 int gv_stream_pull(struct gv_stream *s, struct gv_series *series)
 {
-    gv_arena_rewind(&s->scratch, s->scratch_start);
+    gv_stream_rewind(s);
     int more = s->cursor ? s->cursor->ops->next(s->cursor, &s->scratch, series, s->env.err) : 0;
     if (more == 1)
         s->worker->samples.series_read++;

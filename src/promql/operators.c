@@ -145,7 +145,6 @@ static enum verdict apply_point(const struct gv_row_op *o, const struct gv_point
 static void apply_points(const struct gv_row_op *o, const struct gv_row *l, const struct gv_row *r, struct gv_row *out)
 {
     struct gv_arena_mark start = gv_arena_mark(o->env->scratch);
-    bool apart = o->env->out != o->env->scratch; /* results must outlive scratch */
     for (uint32_t i = 0; i < o->n; i++) {
         struct gv_point left, right, point;
         bool both = gv_row_get(l, i, &left) & gv_row_get(r, i, &right);
@@ -161,9 +160,8 @@ static void apply_points(const struct gv_row_op *o, const struct gv_row *l, cons
             gv_row_set_float(out, i, verdict == KEPT);
         else if (verdict == KEPT)
             gv_row_set(o->env, out, o->n, i,
-                       point.h && apart ? (struct gv_point){0, gv_histogram_dup(o->env->out, point.h)} : point);
-        if (apart)
-            gv_arena_rewind(o->env->scratch, start);
+                       point.h ? (struct gv_point){0, gv_histogram_dup(o->env->out, point.h)} : point);
+        gv_arena_rewind(o->env->scratch, start);
     }
 }
 

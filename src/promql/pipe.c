@@ -9,7 +9,7 @@ static bool fill(struct gv_pipe *p, const struct gv_node *n, struct gv_arena *a)
 
 static int next_of_rows(struct gv_stream *s, struct gv_row *row)
 {
-    gv_arena_rewind(&s->scratch, s->scratch_start);
+    gv_stream_rewind(s);
     if (s->at == s->end)
         return 0;
     *row = s->pipe->rows.rows[s->at++];

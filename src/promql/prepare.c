@@ -7,6 +7,8 @@
 struct above {
     struct gv_slice func;
     const struct gv_expr *aggregation; /* right above */
+    bool wants_stats;                  /* histogram_count() and its like, anywhere above */
+    bool wants_buckets;                /* histogram_quantile() and its like, a trim or a subquery, anywhere above */
 };
 
 struct prepare {
@@ -112,19 +114,21 @@ static bool resolve_shift(struct prepare *p, const struct gv_time_shift *shift, 
 
 /* ---- Leaves ---- */
 
-static bool fill_selector(struct prepare *p, struct gv_node *n, const struct gv_expr *selector)
+static bool fill_selector(struct prepare *p, struct gv_node *n, const struct gv_expr *selector,
+                          const struct above *above)
 {
     n->selector = &selector->selector;
     n->extended = selector->selector.extended;
+    n->stats_only = above->wants_stats && !above->wants_buckets;
     if (!resolve_shift(p, &selector->selector.shift, n))
         return false;
     n->invariant = n->fixed;
     return true;
 }
 
-static bool fill_matrix(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+static bool fill_matrix(struct prepare *p, struct gv_node *n, const struct gv_expr *e, const struct above *above)
 {
-    return fill_selector(p, n, e->matrix.selector) &&
+    return fill_selector(p, n, e->matrix.selector, above) &&
            duration_ms(p, e->matrix.range_expr, e->matrix.range_ms, false, &n->range);
 }
 
@@ -141,7 +145,7 @@ static bool fill_subquery_times(struct prepare *p, struct gv_node *n, const stru
 }
 
 /* A raw feed becomes the selector that it stands for, with its series given. */
-static bool fill_feed(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+static bool fill_feed(struct prepare *p, struct gv_node *n, const struct gv_expr *e, const struct above *above)
 {
     if (e->feed.slot >= p->options->n_feeds)
         return gv_fail(p->err, GV_INTERNAL, "the plan asks for feed %u of %zu", e->feed.slot, p->options->n_feeds);
@@ -152,10 +156,10 @@ static bool fill_feed(struct prepare *p, struct gv_node *n, const struct gv_expr
     switch (origin->kind) {
     case GV_EXPR_SELECTOR:
         n->kind = GV_EXPR_SELECTOR;
-        return fill_selector(p, n, origin);
+        return fill_selector(p, n, origin, above);
     case GV_EXPR_MATRIX:
         n->kind = GV_EXPR_MATRIX;
-        return fill_matrix(p, n, origin);
+        return fill_matrix(p, n, origin, above);
     case GV_EXPR_SUBQUERY:
         n->kind = GV_EXPR_MATRIX;
         return fill_subquery_times(p, n, origin);
@@ -173,13 +177,32 @@ static struct gv_node **new_children(struct prepare *p, struct gv_node *n, size_
     return n->child;
 }
 
-static bool fill_call(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+static bool is_one_of(const char *name, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Prometheus reads histograms without their buckets below the first ones, and tells resets itself as it reads. */
+static void add_wants(struct above *above, const char *function)
+{
+    static const char *const stats[] = {"histogram_count", "histogram_sum", "histogram_avg"};
+    static const char *const buckets[] = {"histogram_quantile", "histogram_quantiles", "histogram_fraction"};
+    above->wants_stats |= is_one_of(function, stats, GV_COUNT(stats));
+    above->wants_buckets |= is_one_of(function, buckets, GV_COUNT(buckets));
+}
+
+static bool fill_call(struct prepare *p, struct gv_node *n, const struct gv_expr *e, struct above above)
 {
     const struct gv_function *f = e->call.function;
     n->impl = gv_function_impl_named(f->name);
     if (!n->impl)
         return gv_fail(p->err, GV_EXECUTION, "function %s() is not supported", f->name);
-    struct above above = {.func = gv_slice_of(f->name)};
+    above.func = gv_slice_of(f->name);
+    above.aggregation = NULL;
+    add_wants(&above, f->name);
     new_children(p, n, e->call.n_args);
     n->invariant = !(f->flags & GV_FN_AT_UNSAFE);
     for (size_t i = 0; i < n->n; i++) {
@@ -190,10 +213,11 @@ static bool fill_call(struct prepare *p, struct gv_node *n, const struct gv_expr
     return true;
 }
 
-static bool fill_aggregate(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+static bool fill_aggregate(struct prepare *p, struct gv_node *n, const struct gv_expr *e, struct above above)
 {
     new_children(p, n, e->aggregate.param ? 2 : 1);
-    struct above above = {gv_slice_of(e->aggregate.op->name), e};
+    above.func = gv_slice_of(e->aggregate.op->name);
+    above.aggregation = e;
     if (!(n->child[0] = prepare(p, e->aggregate.expr, above)))
         return false;
     n->invariant = n->child[0]->invariant;
@@ -205,11 +229,13 @@ static bool fill_aggregate(struct prepare *p, struct gv_node *n, const struct gv
     return true;
 }
 
-static bool fill_binary(struct prepare *p, struct gv_node *n, const struct gv_expr *e)
+static bool fill_binary(struct prepare *p, struct gv_node *n, const struct gv_expr *e, struct above above)
 {
     new_children(p, n, 2);
-    if (!(n->child[0] = prepare(p, e->binary.lhs, (struct above){{NULL, 0}, NULL})) ||
-        !(n->child[1] = prepare(p, e->binary.rhs, (struct above){{NULL, 0}, NULL})))
+    above.func = (struct gv_slice){NULL, 0};
+    above.aggregation = NULL;
+    above.wants_buckets |= e->binary.op == GV_OP_TRIM_UPPER || e->binary.op == GV_OP_TRIM_LOWER;
+    if (!(n->child[0] = prepare(p, e->binary.lhs, above)) || !(n->child[1] = prepare(p, e->binary.rhs, above)))
         return false;
     n->invariant = n->child[0]->invariant && n->child[1]->invariant;
     return true;
@@ -230,18 +256,19 @@ static bool fill(struct prepare *p, struct gv_node *n, const struct gv_expr *e, 
         n->invariant = true;
         return true;
     case GV_EXPR_SELECTOR:
-        return fill_selector(p, n, e);
+        return fill_selector(p, n, e, &above);
     case GV_EXPR_MATRIX:
-        return fill_matrix(p, n, e);
+        return fill_matrix(p, n, e, &above);
     case GV_EXPR_SUBQUERY:
         above.aggregation = NULL;
+        above.wants_buckets = true;
         return fill_subquery_times(p, n, e) && fill_only_child(p, n, e->subquery.expr, above);
     case GV_EXPR_CALL:
-        return fill_call(p, n, e);
+        return fill_call(p, n, e, above);
     case GV_EXPR_AGGREGATE:
-        return fill_aggregate(p, n, e);
+        return fill_aggregate(p, n, e, above);
     case GV_EXPR_BINARY:
-        return fill_binary(p, n, e);
+        return fill_binary(p, n, e, above);
     case GV_EXPR_UNARY:
         above.aggregation = NULL;
         if (!fill_only_child(p, n, e->unary.expr, above))
@@ -249,7 +276,7 @@ static bool fill(struct prepare *p, struct gv_node *n, const struct gv_expr *e, 
         n->invariant = n->child[0]->invariant;
         return true;
     case GV_EXPR_FEED:
-        return fill_feed(p, n, e);
+        return fill_feed(p, n, e, &above);
     default:
         return gv_fail(p->err, GV_INTERNAL, "a node of kind %d can not be evaluated", (int)e->kind);
     }
@@ -271,5 +298,5 @@ struct gv_node *gv_prepare(struct gv_arena *a, const struct gv_expr *e, const st
                            struct gv_err *err)
 {
     struct prepare p = {a, o, err};
-    return prepare(&p, e, (struct above){{NULL, 0}, NULL});
+    return prepare(&p, e, (struct above){0});
 }

@@ -33,6 +33,34 @@ static bool grow_histograms(struct gv_stream *s, size_t n)
     return s->histograms != NULL;
 }
 
+/* ---- Histograms without their buckets ---- */
+
+static enum gv_reset_hint hint_after(struct gv_stream *s, const struct gv_histogram *previous,
+                                     const struct gv_histogram *h)
+{
+    if (h->reset_hint != GV_RESET_UNKNOWN || !previous)
+        return h->reset_hint;
+    return gv_histogram_is_reset(&s->scratch, h, previous) ? GV_RESET_YES : GV_RESET_NO;
+}
+
+/* Schema, count, sum and a hint that says what the buckets would have said of a reset. */
+static void keep_stats(struct gv_stream *s)
+{
+    const struct gv_histogram *previous = NULL;
+    struct gv_histogram *stats = gv_arena_array(&s->brief, struct gv_histogram, s->n_histograms);
+    for (size_t i = 0; i < s->n_histograms; i++) {
+        const struct gv_histogram *h = s->histograms[i];
+        stats[i].schema = h->schema;
+        stats[i].count = h->count;
+        stats[i].sum = h->sum;
+        s->histograms[i] = &stats[i];
+        if (gv_is_stale_histogram(h))
+            continue;
+        stats[i].reset_hint = hint_after(s, previous, h);
+        previous = h;
+    }
+}
+
 /* ---- RAW ---- */
 
 static uint32_t first_after(const int64_t *times, uint32_t n, int64_t t)
@@ -83,6 +111,8 @@ static void give_buffers(struct gv_stream *s, bool starts, struct gv_series_samp
 static bool read_raw(struct gv_stream *s, const struct gv_raw_column *raw, int64_t min, int64_t max, bool keep_stale,
                      struct gv_series_samples *out)
 {
+    const struct gv_pipe *p = s->pipe;
+    bool stats_only = (p->range_node ? p->range_node : p->node)->stats_only;
     uint32_t from = first_after(raw->times, raw->n, min - 1);
     uint32_t n = first_after(raw->times, raw->n, max) - from;
     if (!raw->histograms && (keep_stale || !has_stale(raw->values + from, n))) {
@@ -95,6 +125,8 @@ static bool read_raw(struct gv_stream *s, const struct gv_raw_column *raw, int64
     s->floats.n = s->n_histograms = 0;
     for (uint32_t i = from; i < from + n; i++)
         split_sample(s, raw, i, keep_stale);
+    if (stats_only)
+        keep_stats(s);
     give_buffers(s, raw->starts != NULL, out);
     return true;
 }

@@ -63,10 +63,12 @@ struct gv_stream *gv_stream_open(struct gv_pipe *p, size_t part, struct gv_worke
     s->pipe = p;
     s->worker = w;
     gv_arena_init(&s->scratch, p->ev->options->budget);
+    gv_arena_init(&s->brief, p->ev->options->budget);
     gv_arena_init(&s->own, p->ev->options->budget);
     s->scratch_start = gv_arena_mark(&s->scratch);
+    s->brief_start = gv_arena_mark(&s->brief);
     s->env = (struct gv_env){.options = p->ev->options,
-                             .out = out ? out : &s->scratch,
+                             .out = out ? out : &s->brief,
                              .scratch = &s->scratch,
                              .notes = &w->notes,
                              .err = &w->err};
@@ -83,7 +85,14 @@ void gv_stream_close(struct gv_stream *s)
     if (s->cursor)
         s->cursor->ops->close(s->cursor);
     gv_arena_fini(&s->scratch);
+    gv_arena_fini(&s->brief);
     gv_arena_fini(&s->own);
+}
+
+void gv_stream_rewind(struct gv_stream *s)
+{
+    gv_arena_rewind(&s->scratch, s->scratch_start);
+    gv_arena_rewind(&s->brief, s->brief_start);
 }
 
 static void apply_stages(struct gv_stream *s, struct gv_row *row)
