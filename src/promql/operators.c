@@ -147,7 +147,7 @@ static void apply_points(const struct gv_row_op *o, const struct gv_row *l, cons
     struct gv_arena_mark start = gv_arena_mark(o->env->scratch);
     for (uint32_t i = 0; i < o->n; i++) {
         struct gv_point left, right, point;
-        bool both = gv_row_get(l, i, &left) & gv_row_get(r, i, &right);
+        bool both = gv_row_get(l, i, &left) && gv_row_get(r, i, &right);
         gv_row_clear(out, i);
         if (!both)
             continue;
