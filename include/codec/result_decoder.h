@@ -31,4 +31,8 @@ struct gv_backend_error {
  * filled: series in the order they came, warnings and infos of the backend in out->notes. */
 GV_MUST_CHECK bool gv_result_decoder_finish(struct gv_result_decoder *d, struct gv_result *out,
                                             struct gv_backend_error *backend, struct gv_err *err);
+/* Points decoded so far; a histogram counts as one. */
 int64_t gv_result_decoder_samples(const struct gv_result_decoder *d);
+/* Whether native histograms came. In query JSON they have buckets but no schema: GV_COLUMN_SPAN hands them on,
+ * GV_COLUMN_STEPS fails with GV_EXECUTION, and the caller may ask again for raw samples by remote read. */
+bool gv_result_decoder_has_histograms(const struct gv_result_decoder *d);

@@ -1,0 +1,304 @@
+/* The points of a series, [time, "value"] or [time, {histogram}]. Plain points are taken straight from the piece: for
+ * spans sixty-four bytes at a time, validated and counted; for steps point by point, parsed into the column. All
+ * others, and the last ones of a piece or list, come through the JSON reader, which sees the same text the slow way:
+ * what the fast ways take, it would take too. */
+#include "base/number.h"
+#include "codec/points_scan.h"
+#include "codec/result_decoder_impl.h"
+#include <math.h>
+
+static bool is_span(const struct gv_result_decoder *d)
+{
+    return d->options.kind == GV_COLUMN_SPAN;
+}
+
+static bool count_points(struct gv_result_decoder *d, uint32_t n, struct gv_err *err)
+{
+    d->n_points += n;
+    d->samples += n;
+    return !d->options.max_samples || d->samples <= d->options.max_samples ||
+           gv_fail(err, GV_EXECUTION, "query processing would load too many samples into memory in query execution");
+}
+
+/* Up to fifteen digits and up to three more behind the dot; false for other forms. *p moves behind it. */
+static bool plain_time(const char **p, const char *end, int64_t *ms)
+{
+    const char *at = *p, *start = at;
+    int64_t t = 0;
+    for (; at < end && (unsigned char)(*at - '0') < 10 && at - start < 15; at++)
+        t = t * 10 + (*at - '0');
+    if (at == start || (*start == '0' && at > start + 1))
+        return false;
+    t *= 1000;
+    if (at < end && *at == '.') {
+        const char *dot = at++;
+        for (int64_t unit = 100; unit && at < end && (unsigned char)(*at - '0') < 10; at++, unit /= 10)
+            t += unit * (*at - '0');
+        if (at == dot + 1)
+            return false;
+    }
+    *p = at;
+    *ms = t;
+    return true;
+}
+
+bool read_time(struct gv_result_decoder *d, int64_t *ms, struct gv_err *err)
+{
+    static const double limit = 9e15; /* seconds: what fits in 64 bits of milliseconds */
+    struct gv_slice text = d->json.text;
+    const char *at = text.p, *end = text.p + text.n;
+    if (plain_time(&at, end, ms) && at == end)
+        return true;
+    double seconds;
+    if (!gv_double_parse(text, &seconds) || fabs(seconds) > limit)
+        return gv_fail(err, GV_BAD_DATA, "a time out of range at byte %llu", (unsigned long long)d->json.token_offset);
+    *ms = llround(seconds * 1000);
+    return true;
+}
+
+bool read_value(struct gv_result_decoder *d, double *v, struct gv_err *err)
+{
+    return gv_double_parse(d->json.text, v) ||
+           gv_fail(err, GV_BAD_DATA, "expected a number in quotes, got other text at byte %llu",
+                   (unsigned long long)d->json.token_offset);
+}
+
+static bool find_step(struct gv_result_decoder *d, int64_t ms, uint32_t *step, struct gv_err *err)
+{
+    const struct gv_grid *g = &d->options.grid;
+    *step = d->next_step;
+    if (*step < g->n && gv_grid_time(g, *step) == ms)
+        return true;
+    int64_t from_start;
+    if (!__builtin_sub_overflow(ms, g->start, &from_start) && from_start >= 0) {
+        int64_t i = g->step > 0 ? from_start / g->step : from_start;
+        if (i < g->n && gv_grid_time(g, (uint32_t)i) == ms) {
+            *step = (uint32_t)i;
+            return true;
+        }
+    }
+    return gv_fail(err, GV_BAD_DATA,
+                   "a point at %lld ms is not on the asked grid (from %lld ms, %u steps of %lld ms), up to byte %llu",
+                   (long long)ms, (long long)g->start, g->n, (long long)g->step,
+                   (unsigned long long)json_offset(&d->json));
+}
+
+static bool put_step(struct gv_result_decoder *d, int64_t ms, double value, struct gv_err *err)
+{
+    struct gv_steps_column *c = &d->current.column.steps;
+    uint32_t step;
+    if (!find_step(d, ms, &step, err))
+        return false;
+    if (gv_bit(c->present, step))
+        return gv_fail(err, GV_BAD_DATA, "two points of a series at %lld ms, up to byte %llu", (long long)ms,
+                       (unsigned long long)json_offset(&d->json));
+    c->values[step] = value;
+    gv_bit_set(c->present, step);
+    d->next_step = step + 1;
+    return count_points(d, 1, err);
+}
+
+static bool read_ahead_spans(struct gv_result_decoder *d, struct gv_err *err)
+{
+    struct json_reader *r = &d->json;
+    const char *at = r->at;
+    uint32_t n, total = 0;
+    for (size_t length; r->end - at >= POINTS_WINDOW && (length = points_in_window(at, &n)); at += length)
+        total += n;
+    if (!total)
+        return true;
+    json_skip_elements(r, (size_t)(at - r->at));
+    return count_points(d, total, err);
+}
+
+/* [time,"value"], at p: what follows the comma, or NULL where it is not whole or not plain. */
+static const char *plain_point(const char *p, const char *end, int64_t *ms, double *value)
+{
+    enum { SHORTEST = sizeof "[0,\"0\"]," - 1, LONGEST_VALUE = 32 };
+    if (end - p < SHORTEST || *p++ != '[' || !plain_time(&p, end, ms) || end - p < 2 || p[0] != ',' || p[1] != '"')
+        return NULL;
+    const char *text = p += 2;
+    while (p < end && *p != '"' && p - text < LONGEST_VALUE)
+        p++;
+    if (end - p < 3 || p[0] != '"' || p[1] != ']' || p[2] != ',')
+        return NULL;
+    return gv_double_parse((struct gv_slice){text, (size_t)(p - text)}, value) ? p + 3 : NULL;
+}
+
+static bool read_ahead_steps(struct gv_result_decoder *d, struct gv_err *err)
+{
+    struct json_reader *r = &d->json;
+    int64_t ms;
+    double value;
+    for (const char *next; (next = plain_point(r->at, r->end, &ms, &value));) {
+        json_skip_elements(r, (size_t)(next - r->at));
+        if (!put_step(d, ms, value, err))
+            return false;
+    }
+    return true;
+}
+
+static bool read_ahead_points(struct gv_result_decoder *d, struct gv_err *err)
+{
+    return is_span(d) ? read_ahead_spans(d, err) : read_ahead_steps(d, err);
+}
+
+static bool end_pair(struct gv_result_decoder *d, struct gv_err *err)
+{
+    return top_frame(d)->index == 2 || fail_expected(d, JSON_ARRAY_END, "a time and a value", err);
+}
+
+static bool take_time(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
+{
+    if (e != JSON_NUMBER)
+        return fail_expected(d, e, "a number as time of a point", err);
+    return read_time(d, &d->point_time, err);
+}
+
+static bool take_float(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
+{
+    double value;
+    if (top_frame(d)->index == 0)
+        return take_time(d, e, err);
+    if (e != JSON_STRING || top_frame(d)->index > 1)
+        return fail_expected(d, e, e == JSON_STRING ? "']' after time and value" : "a string as value of a point", err);
+    if (!read_value(d, &value, err))
+        return false;
+    return is_span(d) ? count_points(d, 1, err) : put_step(d, d->point_time, value, err);
+}
+
+static bool take_histogram_value(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
+{
+    if (top_frame(d)->index == 0)
+        return take_time(d, e, err);
+    if (e != JSON_OBJECT || top_frame(d)->index > 1)
+        return fail_expected(d, e, e == JSON_OBJECT ? "']' after time and histogram" : "an object as histogram", err);
+    return enter_histogram(d, err) && count_points(d, 1, err);
+}
+
+static bool end_float(struct gv_result_decoder *d, struct gv_err *err)
+{
+    struct gv_span_column *c = &d->current.column.span;
+    if (!end_pair(d, err))
+        return false;
+    if (!is_span(d))
+        return true;
+    c->n_floats = d->n_points;
+    return keep_until(d, d->json.at, &c->floats, err);
+}
+
+static bool end_histogram(struct gv_result_decoder *d, struct gv_err *err)
+{
+    struct gv_span_column *c = &d->current.column.span;
+    c->n_histograms = d->n_points;
+    return end_pair(d, err) && keep_until(d, d->json.at, &c->histograms, err);
+}
+
+static const struct place listed_float = {.what = "a point", .value = take_float, .end = end_pair};
+static const struct place listed_histogram = {.what = "a point", .value = take_histogram_value, .end = end_pair};
+static const struct place single_float = {.what = "value", .value = take_float, .end = end_float};
+static const struct place single_histogram = {.what = "histogram", .value = take_histogram_value, .end = end_histogram};
+
+static bool take_listed_float(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
+{
+    if (e != JSON_ARRAY)
+        return fail_expected(d, e, "an array as point", err);
+    enter(d, &listed_float);
+    return true;
+}
+
+static bool take_listed_histogram(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
+{
+    if (e != JSON_ARRAY)
+        return fail_expected(d, e, "an array as point", err);
+    enter(d, &listed_histogram);
+    return true;
+}
+
+static bool keep_list(struct gv_result_decoder *d, const struct gv_text **text, uint32_t *n, struct gv_err *err)
+{
+    if (!keep_until(d, d->json.at - 1, text, err))
+        return false;
+    *n = d->n_points;
+    if (!*n)
+        *text = NULL; /* blanks at most */
+    return true;
+}
+
+static bool end_floats(struct gv_result_decoder *d, struct gv_err *err)
+{
+    struct gv_span_column *c = &d->current.column.span;
+    return !is_span(d) || keep_list(d, &c->floats, &c->n_floats, err);
+}
+
+static bool end_histograms(struct gv_result_decoder *d, struct gv_err *err)
+{
+    struct gv_span_column *c = &d->current.column.span;
+    return keep_list(d, &c->histograms, &c->n_histograms, err);
+}
+
+static const struct place floats = {
+    .what = "values", .value = take_listed_float, .end = end_floats, .ahead = read_ahead_points};
+static const struct place histograms = {.what = "histograms", .value = take_listed_histogram, .end = end_histograms};
+
+static bool make_steps(struct gv_result_decoder *d, struct gv_err *err)
+{
+    size_t values = d->options.grid.n * sizeof(double), words = gv_bits_words(d->options.grid.n) * sizeof(uint64_t);
+    char *p = gv_arena_try(d->arena, values + words, err);
+    if (!p)
+        return false;
+    memset(p, 0, values + words);
+    d->current.column.steps =
+        (struct gv_steps_column){.values = (double *)(void *)p, .present = (uint64_t *)(void *)(p + values)};
+    return true;
+}
+
+static bool begin_points(struct gv_result_decoder *d, enum found found, const struct place *place, const char *from,
+                         struct gv_err *err)
+{
+    if (!settle_found(d, found, err))
+        return false;
+    d->n_points = 0;
+    if (is_span(d))
+        keep_from(d, from);
+    else if (!make_steps(d, err))
+        return false;
+    enter(d, place);
+    return true;
+}
+
+bool take_point(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
+{
+    (void)e;
+    return begin_points(d, FOUND_VECTOR, &single_float, d->json.at - 1, err);
+}
+
+bool take_points(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
+{
+    (void)e;
+    return begin_points(d, FOUND_MATRIX, &floats, d->json.at, err);
+}
+
+static bool begin_histograms(struct gv_result_decoder *d, enum found found, const struct place *place, const char *from,
+                             struct gv_err *err)
+{
+    d->has_histograms = true;
+    if (!is_span(d))
+        return gv_fail(
+            err, GV_EXECUTION,
+            "native histograms cannot be computed with as query JSON, which leaves out their schema, at byte %llu",
+            (unsigned long long)d->json.token_offset);
+    return begin_points(d, found, place, from, err);
+}
+
+bool take_histogram(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
+{
+    (void)e;
+    return begin_histograms(d, FOUND_VECTOR, &single_histogram, d->json.at - 1, err);
+}
+
+bool take_histograms(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
+{
+    (void)e;
+    return begin_histograms(d, FOUND_MATRIX, &histograms, d->json.at, err);
+}
