@@ -104,8 +104,6 @@ static bool call_function(struct gv_stream *s, const struct gv_series_samples *i
 static bool fill_row(struct gv_stream *s, const struct gv_series_samples *in, const struct gv_labels *labels,
                      struct gv_row *row)
 {
-    if (in->histograms.n && s->pipe->range_node->extended != GV_RANGE_PLAIN)
-        return gv_fail(s->env.err, GV_EXECUTION, "smoothed and anchored modifiers do not work with native histograms");
     if (!gv_poll(s->worker, in->floats.n + in->histograms.n))
         return false;
     s->worker->samples.samples_read += in->floats.n + in->histograms.n;
