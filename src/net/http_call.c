@@ -352,8 +352,10 @@ static bool follow(struct gv_http_call *call)
 
 static void fill_outcome(struct gv_http_call *call, int64_t now_ns)
 {
-    curl_off_t body = 0;
+    curl_off_t body = 0, connected = 0;
     long header = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    call->outcome.connected = connected > 0;
     curl_easy_getinfo(call->easy, CURLINFO_SIZE_DOWNLOAD_T, &body);
     curl_easy_getinfo(call->easy, CURLINFO_HEADER_SIZE, &header);
     call->outcome.wire_bytes += (int64_t)body + header;
@@ -402,6 +404,7 @@ void gv_http_call_clear(struct gv_http_call *call)
     call->tried.sin6_family = AF_UNSPEC;
     struct gv_http_outcome *o = &call->outcome;
     o->failure = GV_HTTP_OK;
+    o->connected = false;
     o->status = 0;
     o->seconds = 0;
     o->body_bytes = o->wire_bytes = 0;
