@@ -80,6 +80,21 @@ static inline void json_skip_elements(struct json_reader *r, size_t n)
     r->at += n;
     r->expect = JSON_EXPECT_VALUE;
 }
+/* The same for the members of an object: whether a name may come, and that n bytes of one member were read, without the
+ * comma behind it. */
+static inline bool json_at_member(struct json_reader *r)
+{
+    if (r->expect == JSON_EXPECT_COMMA_OR_END && r->at < r->end && *r->at == ',') {
+        r->at++;
+        r->expect = JSON_EXPECT_KEY;
+    }
+    return r->token == JSON_NO_TOKEN && (r->expect == JSON_EXPECT_KEY || r->expect == JSON_EXPECT_KEY_OR_END);
+}
+static inline void json_skip_member(struct json_reader *r, size_t n)
+{
+    r->at += n;
+    r->expect = JSON_EXPECT_COMMA_OR_END;
+}
 const char *json_expected(const struct json_reader *r); /* in words, for messages */
 const char *json_event_text(enum json_event e);         /* "an object" */
 

@@ -4,55 +4,98 @@
  * follow it, without a loop. */
 #include "codec/points_scan.h"
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
+
+#define INLINE static inline __attribute__((always_inline))
 
 struct masks {
     uint64_t digit, zero, dot, minus, comma, quote, open, close;
 };
 
-static uint64_t equal_to(const __m128i x[4], char c)
+struct block {
+    __m128i a, b, c, d;
+};
+
+INLINE uint64_t bits(__m128i a, __m128i b, __m128i c, __m128i d)
+{
+    uint64_t low = (unsigned)_mm_movemask_epi8(a) | (unsigned)_mm_movemask_epi8(b) << 16;
+    uint64_t high = (unsigned)_mm_movemask_epi8(c) | (unsigned)_mm_movemask_epi8(d) << 16;
+    return low | high << 32;
+}
+
+INLINE uint64_t equal_to(const struct block *x, char c)
 {
     __m128i wanted = _mm_set1_epi8(c);
-    uint64_t mask = 0;
-    for (int i = 0; i < 4; i++)
-        mask |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x[i], wanted)) << 16 * i;
-    return mask;
+    return bits(_mm_cmpeq_epi8(x->a, wanted), _mm_cmpeq_epi8(x->b, wanted), _mm_cmpeq_epi8(x->c, wanted),
+                _mm_cmpeq_epi8(x->d, wanted));
 }
 
-static uint64_t digits(const __m128i x[4])
+INLINE __m128i is_digit(__m128i x)
 {
-    uint64_t mask = 0;
-    for (int i = 0; i < 4; i++) {
-        __m128i value = _mm_sub_epi8(x[i], _mm_set1_epi8('0'));
-        __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value);
-        mask |= (uint64_t)(unsigned)_mm_movemask_epi8(is_digit) << 16 * i;
-    }
-    return mask;
+    __m128i value = _mm_sub_epi8(x, _mm_set1_epi8('0'));
+    return _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value);
 }
 
-static struct masks classify(const char *p)
+INLINE struct masks classify(const char *p)
 {
-    __m128i x[4];
-    for (int i = 0; i < 4; i++)
-        x[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-    return (struct masks){.digit = digits(x),
-                          .zero = equal_to(x, '0'),
-                          .dot = equal_to(x, '.'),
-                          .minus = equal_to(x, '-'),
-                          .comma = equal_to(x, ','),
-                          .quote = equal_to(x, '"'),
-                          .open = equal_to(x, '['),
-                          .close = equal_to(x, ']')};
+    const __m128i *at = (const __m128i *)(const void *)p;
+    struct block x = {_mm_loadu_si128(at), _mm_loadu_si128(at + 1), _mm_loadu_si128(at + 2), _mm_loadu_si128(at + 3)};
+    return (struct masks){.digit = bits(is_digit(x.a), is_digit(x.b), is_digit(x.c), is_digit(x.d)),
+                          .zero = equal_to(&x, '0'),
+                          .dot = equal_to(&x, '.'),
+                          .minus = equal_to(&x, '-'),
+                          .comma = equal_to(&x, ','),
+                          .quote = equal_to(&x, '"'),
+                          .open = equal_to(&x, '['),
+                          .close = equal_to(&x, ']')};
+}
+
+/* The same with registers of 32 bytes, for machines that have them. */
+#define WIDE __attribute__((target("avx2,bmi,lzcnt,popcnt")))
+
+struct wide_block {
+    __m256i a, b;
+};
+
+WIDE INLINE uint64_t wide_bits(__m256i a, __m256i b)
+{
+    return (unsigned)_mm256_movemask_epi8(a) | (uint64_t)(unsigned)_mm256_movemask_epi8(b) << 32;
+}
+
+WIDE INLINE uint64_t wide_equal_to(const struct wide_block *x, char c)
+{
+    __m256i wanted = _mm256_set1_epi8(c);
+    return wide_bits(_mm256_cmpeq_epi8(x->a, wanted), _mm256_cmpeq_epi8(x->b, wanted));
+}
+
+WIDE INLINE __m256i wide_is_digit(__m256i x)
+{
+    __m256i value = _mm256_sub_epi8(x, _mm256_set1_epi8('0'));
+    return _mm256_cmpeq_epi8(_mm256_min_epu8(value, _mm256_set1_epi8(9)), value);
+}
+
+WIDE INLINE struct masks wide_classify(const char *p)
+{
+    const __m256i *at = (const __m256i *)(const void *)p;
+    struct wide_block x = {_mm256_loadu_si256(at), _mm256_loadu_si256(at + 1)};
+    return (struct masks){.digit = wide_bits(wide_is_digit(x.a), wide_is_digit(x.b)),
+                          .zero = wide_equal_to(&x, '0'),
+                          .dot = wide_equal_to(&x, '.'),
+                          .minus = wide_equal_to(&x, '-'),
+                          .comma = wide_equal_to(&x, ','),
+                          .quote = wide_equal_to(&x, '"'),
+                          .open = wide_equal_to(&x, '['),
+                          .close = wide_equal_to(&x, ']')};
 }
 
 /* Bits behind the runs of `run` that begin at `first`. */
-static uint64_t behind(uint64_t run, uint64_t first)
+INLINE uint64_t behind(uint64_t run, uint64_t first)
 {
     return (run + first) & ~run;
 }
 
 /* A run of 16 bits or more is in m. */
-static int has_long_run(uint64_t m)
+INLINE int has_long_run(uint64_t m)
 {
     m &= m >> 1;
     m &= m >> 2;
@@ -61,13 +104,13 @@ static int has_long_run(uint64_t m)
 }
 
 /* Bits of `part` that are not in `whole`. */
-static uint64_t outside(uint64_t part, uint64_t whole)
+INLINE uint64_t outside(uint64_t part, uint64_t whole)
 {
     return part & ~whole;
 }
 
 /* Whether the bytes of `region` are whole points, each followed by a comma; those commas are `separators`. */
-static int are_points(const struct masks *all, uint64_t region, uint64_t separators)
+INLINE int are_points(const struct masks *all, uint64_t region, uint64_t separators)
 {
     struct masks m = {all->digit & region, all->zero & region,  all->dot & region,  all->minus & region,
                       all->comma & region, all->quote & region, all->open & region, all->close & region};
@@ -91,17 +134,27 @@ static int are_points(const struct masks *all, uint64_t region, uint64_t separat
     return !bad && !has_long_run(timestamps);
 }
 
-size_t points_in_window(const char *p, uint32_t *n)
+INLINE size_t whole_points(struct masks m, uint32_t *n)
 {
-    struct masks m = classify(p);
     uint64_t separators = m.comma & m.close << 1 & m.open >> 1;
     if (!separators)
         return 0;
     unsigned last = 63 - (unsigned)__builtin_clzll(separators);
     if (!are_points(&m, UINT64_MAX >> (63 - last), separators))
         return 0;
-    *n = (uint32_t)__builtin_popcountll(separators);
+    for (*n = 0; separators; separators &= separators - 1)
+        ++*n;
     return last + 1;
+}
+
+WIDE static size_t in_wide_window(const char *p, uint32_t *n)
+{
+    return whole_points(wide_classify(p), n);
+}
+
+size_t points_in_window(const char *p, uint32_t *n)
+{
+    return __builtin_cpu_supports("avx2") ? in_wide_window(p, n) : whole_points(classify(p), n);
 }
 
 #else

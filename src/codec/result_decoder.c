@@ -34,15 +34,15 @@ bool fail_expected(struct gv_result_decoder *d, enum json_event e, const char *w
 bool key_of_members(struct gv_result_decoder *d, struct gv_err *err)
 {
     struct frame *f = top_frame(d);
-    const struct member *m = f->place->members;
-    while (m->name && !gv_slice_is(d->json.text, m->name))
+    const struct member *m = f->place->members, *end = m + f->place->n_members;
+    while (m < end && !gv_slice_eq(d->json.text, m->name))
         m++;
-    f->member = m->name ? m : NULL;
+    f->member = m < end ? m : NULL;
     if (!f->member)
         return true;
     unsigned bit = 1u << (m - f->place->members);
     if (f->seen & bit)
-        return gv_fail(err, GV_BAD_DATA, "\"%s\" comes twice in %s, again at byte %llu", m->name, f->place->what,
+        return gv_fail(err, GV_BAD_DATA, "\"%s\" comes twice in %s, again at byte %llu", m->name.p, f->place->what,
                        (unsigned long long)d->json.token_offset);
     f->seen |= bit;
     return true;
@@ -66,7 +66,7 @@ bool value_of_members(struct gv_result_decoder *d, enum json_event e, struct gv_
     }
     if (!(m->takes & TAKES(e)))
         return gv_fail(err, GV_BAD_DATA, "expected %s as \"%s\" of %s, got %s at byte %llu", what_is_taken(m->takes),
-                       m->name, top_frame(d)->place->what, json_event_text(e),
+                       m->name.p, top_frame(d)->place->what, json_event_text(e),
                        (unsigned long long)d->json.token_offset);
     return m->take(d, e, err);
 }
@@ -110,7 +110,7 @@ static bool read_ahead(struct gv_result_decoder *d, struct gv_err *err)
 {
     if (!d->n_frames || d->skip_depth || !top_frame(d)->place->ahead)
         return true;
-    return !json_at_element(&d->json) || top_frame(d)->place->ahead(d, err);
+    return top_frame(d)->place->ahead(d, err);
 }
 
 static bool take_piece(struct gv_result_decoder *d, struct gv_err *err)

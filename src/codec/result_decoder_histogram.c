@@ -49,10 +49,9 @@ static bool take_buckets(struct gv_result_decoder *d, enum json_event e, struct 
 }
 
 static const struct member histogram_members[] = {
-    {"count", TAKES(JSON_STRING), take_number},
-    {"sum", TAKES(JSON_STRING), take_number},
-    {"buckets", TAKES(JSON_ARRAY), take_buckets},
-    {NULL, 0, NULL},
+    {NAME("count"), TAKES(JSON_STRING), take_number},
+    {NAME("sum"), TAKES(JSON_STRING), take_number},
+    {NAME("buckets"), TAKES(JSON_ARRAY), take_buckets},
 };
 
 static bool end_histogram(struct gv_result_decoder *d, struct gv_err *err)
@@ -65,6 +64,7 @@ static bool end_histogram(struct gv_result_decoder *d, struct gv_err *err)
 
 static const struct place histogram = {.what = "a histogram",
                                        .members = histogram_members,
+                                       .n_members = GV_COUNT(histogram_members),
                                        .key = key_of_members,
                                        .value = value_of_members,
                                        .end = end_histogram};

@@ -8,18 +8,24 @@ struct gv_result_decoder;
 
 /* The value of a known member. */
 struct member {
-    const char *name;
+    struct gv_slice name;
     unsigned takes; /* 1 << event for each event that it may begin with */
     bool (*take)(struct gv_result_decoder *d, enum json_event e, struct gv_err *err);
 };
 
+#define NAME(literal)                                                                                                  \
+    {                                                                                                                  \
+        (literal), sizeof(literal) - 1                                                                                 \
+    }
+
 struct place {
     const char *what;             /* in messages: "the reply" */
-    const struct member *members; /* of an object with known members; ends with an empty row */
+    const struct member *members; /* of an object with known members */
+    size_t n_members;
     bool (*key)(struct gv_result_decoder *d, struct gv_err *err);
     bool (*value)(struct gv_result_decoder *d, enum json_event e, struct gv_err *err); /* of a member, or an element */
     bool (*end)(struct gv_result_decoder *d, struct gv_err *err);                      /* may be NULL */
-    /* Takes whole elements straight from the piece, where an element is expected. May be NULL. */
+    /* Takes whole elements or members straight from the piece. May be NULL. */
     bool (*ahead)(struct gv_result_decoder *d, struct gv_err *err);
 };
 
@@ -40,21 +46,24 @@ struct name {
     struct gv_slice backend, global;
 };
 
-struct label_text { /* value: where it lies in value_text */
-    struct gv_slice name;
+struct label_text { /* a label that was read; value: where it lies in value_text */
+    const struct name *name;
     size_t at, n;
 };
 
 /* Reading one object of labels. */
 struct label_reader {
     const struct gv_mapping *mapping;
-    struct name **recent; /* the name that stood at this place last time */
-    size_t n_recent, cap_recent;
-    struct gv_map names; /* all of them, by the backend's name */
+    struct gv_map names; /* all so far, by the backend's name */
     struct label_text *labels;
     size_t n, cap;
     struct json_text value_text;
-    struct gv_labels_builder builder;
+    bool same_names; /* so far the names are those that the shape was made for */
+    bool has_shape;
+    size_t n_shaped;         /* names of the shape */
+    struct gv_label *sorted; /* the shape: all labels by name; the injected ones have their values */
+    size_t *sources;         /* which of the labels read gives the value; SIZE_MAX: it was injected */
+    size_t n_sorted, cap_sorted;
 };
 
 /* Keeping source text. */

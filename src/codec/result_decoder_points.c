@@ -20,34 +20,68 @@ static bool count_points(struct gv_result_decoder *d, uint32_t n, struct gv_err 
            gv_fail(err, GV_EXECUTION, "query processing would load too many samples into memory in query execution");
 }
 
-/* Up to fifteen digits and up to three more behind the dot; false for other forms. *p moves behind it. */
-static bool plain_time(const char **p, const char *end, int64_t *ms)
+/* Digits, or digits, a dot and digits: fifteen in all at most, so that every such number is exact in a double. */
+enum { PLAIN_DIGITS = 15 };
+struct plain_number {
+    uint64_t digits;
+    size_t decimals;
+};
+
+static const char *plain_digits(const char *p, const char *end, uint64_t *digits)
 {
-    const char *at = *p, *start = at;
-    int64_t t = 0;
-    for (; at < end && (unsigned char)(*at - '0') < 10 && at - start < 15; at++)
-        t = t * 10 + (*at - '0');
-    if (at == start || (*start == '0' && at > start + 1))
-        return false;
-    t *= 1000;
+    const char *limit = end - p > PLAIN_DIGITS + 1 ? p + PLAIN_DIGITS + 1 : end;
+    for (unsigned digit; p < limit && (digit = (unsigned char)*p - (unsigned)'0') < 10; p++)
+        *digits = *digits * 10 + digit;
+    return p;
+}
+
+/* What follows the number at p, or NULL where it is not plain. */
+static const char *plain_number(const char *p, const char *end, struct plain_number *number)
+{
+    *number = (struct plain_number){.digits = 0};
+    const char *at = plain_digits(p, end, &number->digits);
+    size_t whole = (size_t)(at - p);
     if (at < end && *at == '.') {
-        const char *dot = at++;
-        for (int64_t unit = 100; unit && at < end && (unsigned char)(*at - '0') < 10; at++, unit /= 10)
-            t += unit * (*at - '0');
-        if (at == dot + 1)
-            return false;
+        p = at + 1;
+        at = plain_digits(p, end, &number->digits);
+        number->decimals = (size_t)(at - p);
+        if (!number->decimals)
+            return NULL;
     }
-    *p = at;
-    *ms = t;
-    return true;
+    return whole && whole + number->decimals <= PLAIN_DIGITS ? at : NULL;
+}
+
+static const char *plain_time(const char *p, const char *end, int64_t *ms)
+{
+    static const int64_t scale[] = {1000, 100, 10, 1};
+    struct plain_number t;
+    bool leading_zero = end - p > 1 && p[0] == '0' && p[1] != '.' && p[1] != ',';
+    p = plain_number(p, end, &t);
+    if (!p || t.decimals > 3 || leading_zero)
+        return NULL;
+    *ms = (int64_t)t.digits * scale[t.decimals];
+    return p;
+}
+
+static const char *plain_value(const char *p, const char *end, double *v)
+{
+    static const double scale[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    struct plain_number n;
+    bool negative = p < end && *p == '-';
+    p = plain_number(p + negative, end, &n);
+    if (!p)
+        return NULL;
+    double size = (double)n.digits / scale[n.decimals];
+    *v = negative ? -size : size;
+    return p;
 }
 
 bool read_time(struct gv_result_decoder *d, int64_t *ms, struct gv_err *err)
 {
     static const double limit = 9e15; /* seconds: what fits in 64 bits of milliseconds */
     struct gv_slice text = d->json.text;
-    const char *at = text.p, *end = text.p + text.n;
-    if (plain_time(&at, end, ms) && at == end)
+    if (plain_time(text.p, text.p + text.n, ms) == text.p + text.n)
         return true;
     double seconds;
     if (!gv_double_parse(text, &seconds) || fabs(seconds) > limit)
@@ -111,18 +145,26 @@ static bool read_ahead_spans(struct gv_result_decoder *d, struct gv_err *err)
     return count_points(d, total, err);
 }
 
-/* [time,"value"], at p: what follows the comma, or NULL where it is not whole or not plain. */
+/* What follows the value in quotes at p, or NULL. */
+static const char *quoted_value(const char *p, const char *end, double *v)
+{
+    const char *close = plain_value(p, end, v);
+    if (close && close < end && *close == '"')
+        return close + 1;
+    close = memchr(p, '"', (size_t)(end - p));
+    return close && gv_double_parse((struct gv_slice){p, (size_t)(close - p)}, v) ? close + 1 : NULL;
+}
+
+/* What follows [time,"value"], and its comma at p; NULL where it is not whole or not plain. */
 static const char *plain_point(const char *p, const char *end, int64_t *ms, double *value)
 {
-    enum { SHORTEST = sizeof "[0,\"0\"]," - 1, LONGEST_VALUE = 32 };
-    if (end - p < SHORTEST || *p++ != '[' || !plain_time(&p, end, ms) || end - p < 2 || p[0] != ',' || p[1] != '"')
+    enum { LOOKED_AT = 128 };
+    if (end - p > LOOKED_AT)
+        end = p + LOOKED_AT;
+    if (p == end || *p != '[' || !(p = plain_time(p + 1, end, ms)) || end - p < 2 || p[0] != ',' || p[1] != '"')
         return NULL;
-    const char *text = p += 2;
-    while (p < end && *p != '"' && p - text < LONGEST_VALUE)
-        p++;
-    if (end - p < 3 || p[0] != '"' || p[1] != ']' || p[2] != ',')
-        return NULL;
-    return gv_double_parse((struct gv_slice){text, (size_t)(p - text)}, value) ? p + 3 : NULL;
+    p = quoted_value(p + 2, end, value);
+    return p && end - p >= 2 && p[0] == ']' && p[1] == ',' ? p + 2 : NULL;
 }
 
 static bool read_ahead_steps(struct gv_result_decoder *d, struct gv_err *err)
@@ -140,6 +182,8 @@ static bool read_ahead_steps(struct gv_result_decoder *d, struct gv_err *err)
 
 static bool read_ahead_points(struct gv_result_decoder *d, struct gv_err *err)
 {
+    if (!json_at_element(&d->json))
+        return true;
     return is_span(d) ? read_ahead_spans(d, err) : read_ahead_steps(d, err);
 }
 

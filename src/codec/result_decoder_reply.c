@@ -151,12 +151,14 @@ static bool take_result(struct gv_result_decoder *d, enum json_event e, struct g
 }
 
 static const struct member data_members[] = {
-    {"resultType", TAKES(JSON_STRING), take_result_type},
-    {"result", TAKES(JSON_ARRAY) | TAKES(JSON_NULL), take_result},
-    {NULL, 0, NULL},
+    {NAME("resultType"), TAKES(JSON_STRING), take_result_type},
+    {NAME("result"), TAKES(JSON_ARRAY) | TAKES(JSON_NULL), take_result},
 };
-static const struct place data = {
-    .what = "data", .members = data_members, .key = key_of_members, .value = value_of_members};
+static const struct place data = {.what = "data",
+                                  .members = data_members,
+                                  .n_members = GV_COUNT(data_members),
+                                  .key = key_of_members,
+                                  .value = value_of_members};
 
 static bool take_data(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
 {
@@ -168,17 +170,19 @@ static bool take_data(struct gv_result_decoder *d, enum json_event e, struct gv_
 }
 
 static const struct member reply_members[] = {
-    {"status", TAKES(JSON_STRING), take_status},
-    {"data", TAKES(JSON_OBJECT) | TAKES(JSON_NULL), take_data},
-    {"errorType", TAKES(JSON_STRING), take_error_type},
-    {"error", TAKES(JSON_STRING), take_error},
-    {"warnings", TAKES(JSON_ARRAY) | TAKES(JSON_NULL), take_warnings},
-    {"infos", TAKES(JSON_ARRAY) | TAKES(JSON_NULL), take_infos},
-    {"isPartial", TAKES(JSON_TRUE) | TAKES(JSON_FALSE), take_is_partial},
-    {NULL, 0, NULL},
+    {NAME("status"), TAKES(JSON_STRING), take_status},
+    {NAME("data"), TAKES(JSON_OBJECT) | TAKES(JSON_NULL), take_data},
+    {NAME("errorType"), TAKES(JSON_STRING), take_error_type},
+    {NAME("error"), TAKES(JSON_STRING), take_error},
+    {NAME("warnings"), TAKES(JSON_ARRAY) | TAKES(JSON_NULL), take_warnings},
+    {NAME("infos"), TAKES(JSON_ARRAY) | TAKES(JSON_NULL), take_infos},
+    {NAME("isPartial"), TAKES(JSON_TRUE) | TAKES(JSON_FALSE), take_is_partial},
 };
-const struct place place_reply = {
-    .what = "the reply", .members = reply_members, .key = key_of_members, .value = value_of_members};
+const struct place place_reply = {.what = "the reply",
+                                  .members = reply_members,
+                                  .n_members = GV_COUNT(reply_members),
+                                  .key = key_of_members,
+                                  .value = value_of_members};
 
 static bool is_whole(struct gv_result_decoder *d, struct gv_err *err)
 {

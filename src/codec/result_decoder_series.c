@@ -2,9 +2,9 @@
 #include "codec/result_decoder_impl.h"
 
 static const struct member series_members[] = {
-    {"metric", TAKES(JSON_OBJECT), take_metric},        {"value", TAKES(JSON_ARRAY), take_point},
-    {"values", TAKES(JSON_ARRAY), take_points},         {"histogram", TAKES(JSON_ARRAY), take_histogram},
-    {"histograms", TAKES(JSON_ARRAY), take_histograms}, {NULL, 0, NULL},
+    {NAME("metric"), TAKES(JSON_OBJECT), take_metric},        {NAME("value"), TAKES(JSON_ARRAY), take_point},
+    {NAME("values"), TAKES(JSON_ARRAY), take_points},         {NAME("histogram"), TAKES(JSON_ARRAY), take_histogram},
+    {NAME("histograms"), TAKES(JSON_ARRAY), take_histograms},
 };
 enum { HAS_METRIC = 1, HAS_VALUE = 2, HAS_VALUES = 4, HAS_HISTOGRAM = 8, HAS_HISTOGRAMS = 16 };
 
@@ -48,8 +48,12 @@ static bool end_series(struct gv_result_decoder *d, struct gv_err *err)
     return check_budget(d, err);
 }
 
-static const struct place series = {
-    .what = "a series", .members = series_members, .key = key_of_members, .value = value_of_members, .end = end_series};
+static const struct place series = {.what = "a series",
+                                    .members = series_members,
+                                    .n_members = GV_COUNT(series_members),
+                                    .key = key_of_members,
+                                    .value = value_of_members,
+                                    .end = end_series};
 
 bool enter_series(struct gv_result_decoder *d, struct gv_err *err)
 {
