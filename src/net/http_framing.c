@@ -16,6 +16,14 @@ bool gv_http_name_is(struct gv_slice name, const char *other)
     return name.n == n && !strncasecmp(name.p, other, n);
 }
 
+struct gv_slice gv_http_request_field(const struct gv_http_request *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_fields; i++)
+        if (gv_http_name_is(r->fields[i].name, name))
+            return r->fields[i].value;
+    return (struct gv_slice){NULL, 0};
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
