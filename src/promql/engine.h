@@ -193,6 +193,7 @@ GV_MUST_CHECK bool gv_read_column(struct gv_stream *s, const struct gv_column *c
                                   bool keep_stale, struct gv_series_samples *out);
 GV_MUST_CHECK bool gv_read_row(struct gv_stream *s, const struct gv_row *row, const struct gv_grid *g,
                                struct gv_series_samples *out);
+void gv_smooth(struct gv_stream *s, const struct gv_series_samples *in, struct gv_row *row); /* leaf_smoothed.c */
 bool gv_is_stale_histogram(const struct gv_histogram *h);
 GV_MUST_CHECK bool gv_count_row(struct gv_stream *s, const struct gv_row *row); /* an instant selector's row */
 

@@ -1,5 +1,5 @@
 /* Instant selectors: a cursor's series ──► the last sample before each step, within the lookback.
- * Also the variants `smoothed` (interpolated between neighbours) and timestamp() of a bare selector. */
+ * Also timestamp() and start_timestamp() of a bare selector; `smoothed` is in leaf_smoothed.c. */
 #include "promql/engine.h"
 
 /* The last histogram handed on: consecutive steps mostly see the same one. */
@@ -74,30 +74,6 @@ static void last_of_both(struct gv_stream *s, const struct gv_series_samples *in
     }
 }
 
-/* ---- Smoothed ---- */
-
-static double between(const struct gv_float_samples *f, uint32_t next, int64_t t)
-{
-    double before = f->values[next - 1], after = f->values[next];
-    return before + (after - before) * (double)(t - f->times[next - 1]) / (double)(f->times[next] - f->times[next - 1]);
-}
-
-static void smooth(const struct gv_pipe *p, const struct gv_float_samples *f, int64_t lookback, struct gv_row *row)
-{
-    uint32_t at = 0; /* the first one at or after t */
-    for (uint32_t i = 0; i < p->grid.n; i++) {
-        int64_t t = gv_node_time(p->node, gv_grid_time(&p->grid, i));
-        while (at < f->n && f->times[at] < t)
-            at++;
-        bool before = at && f->times[at - 1] > t - lookback;
-        bool after = at < f->n && f->times[at] <= t + lookback;
-        if (after && f->times[at] == t)
-            gv_row_set_float(row, i, f->values[at]);
-        else if (before)
-            gv_row_set_float(row, i, after ? between(f, at, t) : f->values[at - 1]);
-    }
-}
-
 /* ---- The leaf ---- */
 
 static void time_range(const struct gv_pipe *p, int64_t lookback, int64_t *min, int64_t *max)
@@ -111,16 +87,12 @@ static bool fill_row(struct gv_stream *s, const struct gv_series_samples *in, st
 {
     struct gv_pipe *p = s->pipe;
     int64_t lookback = p->ev->options->lookback;
-    if (p->node->extended == GV_RANGE_SMOOTHED) {
-        if (in->histograms.n)
-            return gv_fail(s->env.err, GV_EXECUTION,
-                           "smoothed and anchored modifiers do not work with native histograms");
-        smooth(p, &in->floats, lookback, row);
-    } else if (in->histograms.n) {
+    if (p->node->extended == GV_RANGE_SMOOTHED)
+        gv_smooth(s, in, row);
+    else if (in->histograms.n)
         last_of_both(s, in, lookback, row);
-    } else {
+    else
         last_floats(p, &in->floats, lookback, row);
-    }
     return gv_count_row(s, row);
 }
 
@@ -134,11 +106,11 @@ static int next_instant(struct gv_stream *s, struct gv_row *row)
     while ((more = gv_stream_pull(s, &series)) == 1) {
         struct gv_series_samples in;
         bool keep_stale = p->node->extended != GV_RANGE_SMOOTHED;
+        row->labels = s->labels = series.labels;
         if (!gv_read_column(s, &series.column, min, max, keep_stale, &in) || !fill_row(s, &in, row))
             return -1;
         if (gv_row_is_empty(row, p->grid.n))
             continue;
-        row->labels = s->labels = series.labels;
         row->drop_name = false;
         return 1;
     }

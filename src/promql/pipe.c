@@ -192,11 +192,18 @@ static bool stage_arguments(struct gv_pipe *p, struct gv_stage *s, struct gv_are
     return true;
 }
 
+/* Start timestamps are read only where the feature is on; else start_timestamp() gives nothing. */
+static bool knows_sample_time(const struct gv_engine *ev, const struct gv_node *n)
+{
+    if (!(n->expr->call.function->flags & GV_FN_SAMPLE_TIME))
+        return false;
+    return strcmp(n->impl->name, "start_timestamp") != 0 || ev->options->features & GV_FEATURE_USE_START_TIMESTAMPS;
+}
+
 static bool fill_element_wise(struct gv_pipe *p, const struct gv_node *n, struct gv_arena *a)
 {
     const struct gv_node *arg = vector_argument(n);
-    bool bare = arg && arg->kind == GV_EXPR_SELECTOR;
-    if (bare && n->expr->call.function->flags & GV_FN_SAMPLE_TIME)
+    if (arg && arg->kind == GV_EXPR_SELECTOR && knows_sample_time(p->ev, n))
         return fill_sample_time(p, n, a);
     if (!(arg ? fill(p, arg, a) : fill_times(p, a)))
         return false;
