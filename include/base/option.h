@@ -27,6 +27,7 @@ enum gv_option_type {
     GV_OPTION_MAP,      /* struct gv_option_map: setting appends or replaces */
     GV_OPTION_GROUP,    /* pointer to a struct of table; NULL where the key is absent */
     GV_OPTION_GROUPS,   /* struct gv_option_groups: a list of such structs */
+    GV_OPTION_NAMED,    /* struct gv_option_groups: a map from names to such structs, each beginning with its name */
 };
 
 struct gv_option_list {
@@ -63,6 +64,8 @@ struct gv_option {
     bool reloadable;                     /* a reload applies a new value without a restart */
     bool required;
     bool secret; /* of a list or map: its values are printed as <secret> */
+    bool url;    /* of a string or list: a password in it is printed as <secret> */
+    bool path;   /* of a string or list: a file name; whoever reads a file resolves it against that file's folder */
 };
 
 struct gv_option_table {
@@ -89,16 +92,22 @@ GV_MUST_CHECK bool gv_option_set_pair(const struct gv_option *row, struct gv_are
 void gv_option_clear(const struct gv_option *row, void *base); /* empties a list, map or groups: drops its default */
 void *gv_option_group(const struct gv_option *row, struct gv_arena *a, void *base);     /* made where it is absent */
 void *gv_option_add_group(const struct gv_option *row, struct gv_arena *a, void *base); /* of GROUPS: one more */
+/* Of NAMED: one more, or NULL where the row's check refuses the name. Whoever calls sees to it that names differ. */
+GV_MUST_CHECK void *gv_option_add_named(const struct gv_option *row, struct gv_arena *a, void *base,
+                                        struct gv_slice name, struct gv_err *err);
 
 /* The value as text, as gv_option_set would read it (lists with commas); a secret as <secret>. */
 void gv_option_print(struct gv_buf *out, const struct gv_option *row, const void *base);
+/* A URL without its password: http://user:<secret>@host. */
+void gv_option_print_url(struct gv_buf *out, struct gv_slice url);
 /* The whole struct as YAML, secrets redacted; absent groups and empty lists are left out. */
 void gv_options_print(struct gv_buf *out, const struct gv_option_table *t, const void *base);
 /* Every key with its help and default, commented out: a line counts once its first `#` is gone. */
 void gv_options_print_sample(struct gv_buf *out, const struct gv_option_table *t);
 /* Markdown rows `| key | type | default | reload | help |`, groups as `group.key`, one table. */
 void gv_options_print_docs(struct gv_buf *out, const struct gv_option_table *t);
-const char *gv_option_type_text(enum gv_option_type type); /* "duration" */
+void gv_option_print_type(struct gv_buf *out, const struct gv_option *row); /* "duration, or auto, off; 1s to 1h" */
+const char *gv_option_type_text(enum gv_option_type type);                  /* "duration" */
 
 /* The word of the list (NULL behind the last) that is nearest to text, or NULL where none is near. */
 const char *gv_suggest(struct gv_slice text, const char *const *words);

@@ -169,6 +169,7 @@ bool gv_option_set(const struct gv_option *row, struct gv_arena *a, void *base, 
         return set_key_value(row, a, base, text, err);
     case GV_OPTION_GROUP:
     case GV_OPTION_GROUPS:
+    case GV_OPTION_NAMED:
         return fail_quoting(err, text, "stands where a group of keys is wanted");
     }
     gv_die("option type %d", (int)row->type);
@@ -197,7 +198,7 @@ void gv_option_clear(const struct gv_option *row, void *base)
         *(struct gv_option_list *)field(row, base) = (struct gv_option_list){0};
     else if (row->type == GV_OPTION_MAP)
         *(struct gv_option_map *)field(row, base) = (struct gv_option_map){0};
-    else if (row->type == GV_OPTION_GROUPS)
+    else if (row->type == GV_OPTION_GROUPS || row->type == GV_OPTION_NAMED)
         *(struct gv_option_groups *)field(row, base) = (struct gv_option_groups){0};
 }
 
@@ -218,6 +219,16 @@ void *gv_option_add_group(const struct gv_option *row, struct gv_arena *a, void 
         groups->items = gv_arena_grow(a, groups->items, groups->n, &groups->cap, row->table->size);
     void *added = (char *)groups->items + groups->n++ * row->table->size;
     gv_options_init(row->table, a, added);
+    return added;
+}
+
+void *gv_option_add_named(const struct gv_option *row, struct gv_arena *a, void *base, struct gv_slice name,
+                          struct gv_err *err)
+{
+    if (!passes(row, name, err))
+        return NULL;
+    void *added = gv_option_add_group(row, a, base);
+    *(struct gv_slice *)added = gv_arena_dup(a, name);
     return added;
 }
 

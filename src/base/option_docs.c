@@ -4,8 +4,7 @@
 
 enum { TEXT_WIDTH = 100 };
 
-/* "duration, or auto, off; 1s to 1h" */
-static void add_type(struct gv_buf *out, const struct gv_option *row)
+void gv_option_print_type(struct gv_buf *out, const struct gv_option *row)
 {
     gv_buf_adds(out, row->type == GV_OPTION_INT && row->unit ? row->unit : gv_option_type_text(row->type));
     if (row->type != GV_OPTION_ENUM && row->words)
@@ -26,7 +25,7 @@ static void add_type(struct gv_buf *out, const struct gv_option *row)
 
 static bool is_group(const struct gv_option *row)
 {
-    return row->type == GV_OPTION_GROUP || row->type == GV_OPTION_GROUPS;
+    return row->type == GV_OPTION_GROUP || row->type == GV_OPTION_GROUPS || row->type == GV_OPTION_NAMED;
 }
 
 static void start_line(struct gv_buf *out, unsigned depth, bool comment)
@@ -56,7 +55,7 @@ static void add_help(struct gv_buf *out, const struct gv_option *row, unsigned d
 {
     struct gv_buf text = GV_BUF_INIT;
     gv_buf_printf(&text, "%s (", row->help);
-    add_type(&text, row);
+    gv_option_print_type(&text, row);
     gv_buf_adds(&text, row->required ? "; required)" : ")");
     add_wrapped(out, gv_buf_slice(&text), depth);
     gv_buf_fini(&text);
@@ -87,8 +86,12 @@ static void add_sample(struct gv_buf *out, const struct gv_option_table *t, unsi
         if (!is_group(row))
             add_sample_default(out, row);
         gv_buf_addc(out, '\n');
+        if (row->type == GV_OPTION_NAMED) {
+            start_line(out, depth + 1, false);
+            gv_buf_adds(out, "NAME:\n");
+        }
         if (is_group(row))
-            add_sample(out, row->table, depth + (row->type == GV_OPTION_GROUPS ? 2 : 1), row->type == GV_OPTION_GROUPS);
+            add_sample(out, row->table, depth + (row->type == GV_OPTION_GROUP ? 1 : 2), row->type == GV_OPTION_GROUPS);
     }
 }
 
@@ -97,29 +100,37 @@ void gv_options_print_sample(struct gv_buf *out, const struct gv_option_table *t
     add_sample(out, t, 0, false);
 }
 
-static void add_doc_row(struct gv_buf *out, const struct gv_option *row, struct gv_slice prefix)
+static void add_doc_row(struct gv_buf *out, const struct gv_option *row, struct gv_slice prefix, bool reloadable)
 {
     gv_buf_printf(out, "| `%.*s%s` | ", GV_ARG(prefix), row->key);
-    add_type(out, row);
+    gv_option_print_type(out, row);
     if (row->fallback && *row->fallback)
         gv_buf_printf(out, " | `%s` | ", row->fallback);
     else
         gv_buf_adds(out, row->required ? " | required | " : " | | ");
-    gv_buf_printf(out, "%s | %s |\n", row->reloadable ? "yes" : "no", row->help);
+    gv_buf_printf(out, "%s | %s |\n", reloadable ? "yes" : "no", row->help);
 }
 
-static void add_docs(struct gv_buf *out, const struct gv_option_table *t, struct gv_slice prefix)
+/* What stands between a group's key and the keys in it. */
+static const char *below_text(const struct gv_option *row)
+{
+    return row->type == GV_OPTION_GROUPS ? "[]" : row->type == GV_OPTION_NAMED ? ".NAME" : "";
+}
+
+/* reloadable: the group that they stand in is. */
+static void add_docs(struct gv_buf *out, const struct gv_option_table *t, struct gv_slice prefix, bool reloadable)
 {
     for (size_t i = 0; i < t->n; i++) {
         const struct gv_option *row = &t->rows[i];
         if (!row->key)
             continue;
-        add_doc_row(out, row, prefix);
+        bool reloads = reloadable || row->reloadable;
+        add_doc_row(out, row, prefix, reloads);
         if (!is_group(row))
             continue;
         struct gv_buf inner = GV_BUF_INIT;
-        gv_buf_printf(&inner, "%.*s%s%s.", GV_ARG(prefix), row->key, row->type == GV_OPTION_GROUPS ? "[]" : "");
-        add_docs(out, row->table, gv_buf_slice(&inner));
+        gv_buf_printf(&inner, "%.*s%s%s.", GV_ARG(prefix), row->key, below_text(row));
+        add_docs(out, row->table, gv_buf_slice(&inner), reloads);
         gv_buf_fini(&inner);
     }
 }
@@ -127,5 +138,5 @@ static void add_docs(struct gv_buf *out, const struct gv_option_table *t, struct
 void gv_options_print_docs(struct gv_buf *out, const struct gv_option_table *t)
 {
     gv_buf_adds(out, "| key | type | default | reload | help |\n| --- | --- | --- | --- | --- |\n");
-    add_docs(out, t, GV_S(""));
+    add_docs(out, t, GV_S(""), false);
 }

@@ -8,10 +8,13 @@
 const char *gv_option_type_text(enum gv_option_type type)
 {
     static const char *const texts[] = {
-        [GV_OPTION_STRING] = "string", [GV_OPTION_SECRET] = "secret", [GV_OPTION_BOOL] = "bool",
-        [GV_OPTION_INT] = "int",       [GV_OPTION_DOUBLE] = "float",  [GV_OPTION_DURATION] = "duration",
-        [GV_OPTION_BYTES] = "size",    [GV_OPTION_ENUM] = "one of",   [GV_OPTION_LIST] = "list",
-        [GV_OPTION_MAP] = "map",       [GV_OPTION_GROUP] = "group",   [GV_OPTION_GROUPS] = "list of groups",
+        [GV_OPTION_STRING] = "string",       [GV_OPTION_SECRET] = "secret",
+        [GV_OPTION_BOOL] = "bool",           [GV_OPTION_INT] = "int",
+        [GV_OPTION_DOUBLE] = "float",        [GV_OPTION_DURATION] = "duration",
+        [GV_OPTION_BYTES] = "size",          [GV_OPTION_ENUM] = "one of",
+        [GV_OPTION_LIST] = "list",           [GV_OPTION_MAP] = "map",
+        [GV_OPTION_GROUP] = "group",         [GV_OPTION_GROUPS] = "list of groups",
+        [GV_OPTION_NAMED] = "map of groups",
     };
     return texts[type];
 }
@@ -50,16 +53,48 @@ void gv_option_print_number(struct gv_buf *out, const struct gv_option *row, dou
         print_int64(out, row, (int64_t)v);
 }
 
-static struct gv_slice shown(const struct gv_option *row, struct gv_slice value)
+/* A password may hold any byte but `/`, `?` and `#`: the last `@` before them ends it. */
+void gv_option_print_url(struct gv_buf *out, struct gv_slice url)
 {
-    return row->secret || row->type == GV_OPTION_SECRET ? GV_S("<secret>") : value;
+    const char *scheme = memmem(url.p, url.n, "://", 3), *end = url.p + url.n, *host = scheme ? scheme + 3 : url.p;
+    const char *stop = host, *colon;
+    while (stop < end && !strchr("/?#", *stop))
+        stop++;
+    const char *sign = host < stop ? memrchr(host, '@', (size_t)(stop - host)) : NULL;
+    if (!sign || !(colon = memchr(host, ':', (size_t)(sign - host)))) {
+        gv_buf_add_slice(out, url);
+        return;
+    }
+    gv_buf_add(out, url.p, (size_t)(colon + 1 - url.p));
+    gv_buf_adds(out, "<secret>");
+    gv_buf_add(out, sign, (size_t)(end - sign));
+}
+
+/* What may be shown of a text: itself, <secret>, or a URL without its password, which then stands in scratch. */
+static struct gv_slice shown(const struct gv_option *row, struct gv_slice value, struct gv_buf *scratch)
+{
+    if (row->secret || row->type == GV_OPTION_SECRET)
+        return GV_S("<secret>");
+    if (!row->url)
+        return value;
+    gv_buf_clear(scratch);
+    gv_option_print_url(scratch, value);
+    return gv_buf_slice(scratch);
+}
+
+static void add_shown(struct gv_buf *out, const struct gv_option *row, struct gv_slice value,
+                      void (*add)(struct gv_buf *out, struct gv_slice text))
+{
+    struct gv_buf scratch = GV_BUF_INIT;
+    add(out, shown(row, value, &scratch));
+    gv_buf_fini(&scratch);
 }
 
 static void print_list(struct gv_buf *out, const struct gv_option *row, const struct gv_option_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {
         gv_buf_adds(out, i ? "," : "");
-        gv_buf_add_slice(out, shown(row, list->items[i]));
+        add_shown(out, row, list->items[i], gv_buf_add_slice);
     }
 }
 
@@ -67,7 +102,7 @@ static void print_map(struct gv_buf *out, const struct gv_option *row, const str
 {
     for (size_t i = 0; i < map->n; i++) {
         gv_buf_printf(out, "%s%.*s=", i ? "," : "", GV_ARG(map->items[i].key));
-        gv_buf_add_slice(out, shown(row, map->items[i].value));
+        add_shown(out, row, map->items[i].value, gv_buf_add_slice);
     }
 }
 
@@ -76,11 +111,9 @@ void gv_option_print(struct gv_buf *out, const struct gv_option *row, const void
     const void *from = field(row, base);
     switch (row->type) {
     case GV_OPTION_STRING:
-        gv_buf_add_slice(out, *(const struct gv_slice *)from);
-        break;
     case GV_OPTION_SECRET:
         if (((const struct gv_slice *)from)->n)
-            gv_buf_add_slice(out, shown(row, *(const struct gv_slice *)from));
+            add_shown(out, row, *(const struct gv_slice *)from, gv_buf_add_slice);
         break;
     case GV_OPTION_BOOL:
         gv_buf_adds(out, *(const bool *)from ? "true" : "false");
@@ -104,6 +137,7 @@ void gv_option_print(struct gv_buf *out, const struct gv_option *row, const void
         break;
     case GV_OPTION_GROUP:
     case GV_OPTION_GROUPS:
+    case GV_OPTION_NAMED:
         break;
     }
 }
@@ -136,7 +170,7 @@ static void add_yaml_list(struct gv_buf *out, const struct gv_option *row, const
     gv_buf_addc(out, '[');
     for (size_t i = 0; i < list->n; i++) {
         gv_buf_adds(out, i ? ", " : "");
-        add_yaml_text(out, shown(row, list->items[i]));
+        add_shown(out, row, list->items[i], add_yaml_text);
     }
     gv_buf_addc(out, ']');
 }
@@ -148,7 +182,7 @@ static void add_yaml_map(struct gv_buf *out, const struct gv_option *row, const 
         gv_buf_adds(out, i ? ", " : "");
         add_yaml_text(out, map->items[i].key);
         gv_buf_adds(out, ": ");
-        add_yaml_text(out, shown(row, map->items[i].value));
+        add_shown(out, row, map->items[i].value, add_yaml_text);
     }
     gv_buf_addc(out, '}');
 }
@@ -160,7 +194,7 @@ static void add_yaml_value(struct gv_buf *out, const struct gv_option *row, cons
     else if (row->type == GV_OPTION_MAP)
         add_yaml_map(out, row, field(row, base));
     else if (row->type == GV_OPTION_STRING)
-        add_yaml_text(out, *(const struct gv_slice *)field(row, base));
+        add_shown(out, row, *(const struct gv_slice *)field(row, base), add_yaml_text);
     else
         gv_option_print(out, row, base);
 }
@@ -185,6 +219,7 @@ static bool is_empty(const struct gv_option *row, const void *base)
     case GV_OPTION_GROUP:
         return !*(void *const *)from;
     case GV_OPTION_GROUPS:
+    case GV_OPTION_NAMED:
         return !((const struct gv_option_groups *)from)->n;
     default:
         return false;
@@ -201,6 +236,35 @@ static void add_yaml_groups(struct gv_buf *out, const struct gv_option *row, con
         add_yaml(out, row->table, (const char *)groups->items + i * row->table->size, depth, true);
 }
 
+static void add_yaml_named(struct gv_buf *out, const struct gv_option *row, const void *base, unsigned depth)
+{
+    const struct gv_option_groups *groups = field(row, base);
+    for (size_t i = 0; i < groups->n; i++) {
+        const char *item = (const char *)groups->items + i * row->table->size;
+        indent(out, depth);
+        add_yaml_text(out, *(const struct gv_slice *)item);
+        gv_buf_adds(out, ":\n");
+        add_yaml(out, row->table, item, depth + 1, false);
+    }
+}
+
+/* What stands behind "key:". */
+static void add_yaml_of_row(struct gv_buf *out, const struct gv_option *row, const void *base, unsigned depth)
+{
+    bool single = row->type != GV_OPTION_GROUP && row->type != GV_OPTION_GROUPS && row->type != GV_OPTION_NAMED;
+    gv_buf_addc(out, single ? ' ' : '\n');
+    if (row->type == GV_OPTION_GROUP) {
+        add_yaml(out, row->table, *(void *const *)field(row, base), depth + 1, false);
+    } else if (row->type == GV_OPTION_GROUPS) {
+        add_yaml_groups(out, row, base, depth + 2);
+    } else if (row->type == GV_OPTION_NAMED) {
+        add_yaml_named(out, row, base, depth + 1);
+    } else {
+        add_yaml_value(out, row, base);
+        gv_buf_addc(out, '\n');
+    }
+}
+
 /* depth: of the keys; an item's first key follows its "- ". */
 static void add_yaml(struct gv_buf *out, const struct gv_option_table *t, const void *base, unsigned depth,
                      bool as_item)
@@ -213,17 +277,7 @@ static void add_yaml(struct gv_buf *out, const struct gv_option_table *t, const 
         indent(out, first ? depth - 1 : depth);
         gv_buf_printf(out, "%s%s:", first ? "- " : "", row->key);
         first = false;
-        if (row->type == GV_OPTION_GROUP) {
-            gv_buf_addc(out, '\n');
-            add_yaml(out, row->table, *(void *const *)field(row, base), depth + 1, false);
-        } else if (row->type == GV_OPTION_GROUPS) {
-            gv_buf_addc(out, '\n');
-            add_yaml_groups(out, row, base, depth + 2);
-        } else {
-            gv_buf_addc(out, ' ');
-            add_yaml_value(out, row, base);
-            gv_buf_addc(out, '\n');
-        }
+        add_yaml_of_row(out, row, base, depth);
     }
     if (first) {
         indent(out, depth - 1);
