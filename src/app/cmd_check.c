@@ -24,7 +24,7 @@ static bool parse(struct check *c, int argc, char **argv, struct gv_err *err)
             rest[n++] = argv[i];
     if (!gv_flags_parse(&c->flags, &c->arena, n, rest, args, &n_args, err))
         return false;
-    c->file = n_args ? args[0] : c->flags.config_file;
+    c->file = n_args ? args[0] : c->flags.config_file.p;
     return n_args <= 1 || gv_fail(err, GV_BAD_DATA, "check-config takes one file");
 }
 

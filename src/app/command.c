@@ -1,5 +1,4 @@
 #include "app/command.h"
-#include "app/suggest.h"
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <signal.h>
@@ -13,7 +12,6 @@ const struct gv_command gv_commands[] = {
     {"query", "--url=URL QUERY", "Ask a running server and print a table.", gv_query_main, false},
     {"healthcheck", "[URL]", "Exit with 0 if the server at URL is healthy.", gv_healthcheck_main, false},
     {"version", "", "Print the version.", gv_version_main, false},
-    {"docs", "PAGE", "Print a page of the documentation that is made from tables.", gv_docs_main, true},
 };
 const size_t gv_commands_n = GV_COUNT(gv_commands);
 
@@ -67,12 +65,12 @@ void gv_print_help(struct gv_buf *out)
 
 static int fail_unknown(const char *name)
 {
-    const char *names[GV_COUNT(gv_commands)];
+    const char *names[GV_COUNT(gv_commands) + 1] = {NULL};
     size_t n = 0;
     for (size_t i = 0; i < gv_commands_n; i++)
         if (!gv_commands[i].hidden)
             names[n++] = gv_commands[i].name;
-    const char *near = gv_nearest(gv_slice_of(name), names, n);
+    const char *near = gv_suggest(gv_slice_of(name), names);
     struct gv_buf shown = GV_BUF_INIT;
     gv_buf_add_quoted(&shown, gv_slice_of(name));
     gv_complain(GV_EXIT_USAGE, "%s is no command%s%s%s; globalview --help lists them", gv_buf_cstr(&shown),

@@ -20,7 +20,6 @@ int gv_explain_main(int argc, char **argv);
 int gv_query_main(int argc, char **argv);
 int gv_healthcheck_main(int argc, char **argv);
 int gv_version_main(int argc, char **argv);
-int gv_docs_main(int argc, char **argv);
 
 /* "globalview: " and what fmt says, on stderr; returns status. */
 int gv_complain(int status, const char *fmt, ...) GV_PRINTF(2, 3);

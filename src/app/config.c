@@ -3,9 +3,7 @@
  *   file -> text -> tree -> rows -> struct gv_config <- overrides of flags
  *             `clusters_files` -> glob -> each file the same way: its `clusters` are appended */
 #include "app/config.h"
-#include "app/config_check.h"
 #include "app/config_read.h"
-#include "app/config_rows.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -43,41 +41,16 @@ static bool read_file(struct gv_arena *a, const char *file, struct gv_slice *tex
     return ok;
 }
 
-const struct gv_yaml_node *gv_yaml_get(const struct gv_yaml_node *map, const char *key)
-{
-    for (size_t i = 0; map && map->kind == GV_YAML_MAP && i < map->n; i++)
-        if (gv_slice_is(map->pairs[i].key, key))
-            return map->pairs[i].value;
-    return NULL;
-}
-
-static const struct gv_option *top_row(const char *key)
-{
-    return gv_rows_find(gv_config_rows, gv_config_n_rows, gv_slice_of(key), NULL);
-}
-
 static void remember_nodes(struct gv_config *c, size_t first, const struct gv_yaml_node *list)
 {
-    for (size_t i = first; list && i < c->n_entries; i++) {
-        c->entries[i].node = list->items[i - first];
-        c->entries[i].index = i - first;
+    struct gv_cluster_entry *entries = gv_config_entries(c);
+    for (size_t i = first; list && i < c->entries.n; i++) {
+        entries[i].node = list->items[i - first];
+        entries[i].index = i - first;
     }
 }
 
-/* Puts the clusters of one more file behind those that are there. */
-static void append_clusters(struct gv_config *c, struct gv_config *more, const struct gv_yaml_node *list)
-{
-    size_t n = c->n_entries + more->n_entries, first = c->n_entries;
-    struct gv_cluster_entry *all = gv_arena_array(&c->arena, struct gv_cluster_entry, n);
-    if (first)
-        memcpy(all, c->entries, first * sizeof *all);
-    if (more->n_entries)
-        memcpy(all + first, more->entries, more->n_entries * sizeof *all);
-    c->entries = all;
-    c->n_entries = n;
-    remember_nodes(c, first, list);
-}
-
+/* Only `clusters` may stand there; they come behind those that are there already. */
 static bool read_clusters_file(struct gv_config *c, struct gv_config_reader *r, const char *file)
 {
     const char *name = gv_arena_dup(&c->arena, gv_slice_of(file)).p;
@@ -85,16 +58,17 @@ static bool read_clusters_file(struct gv_config *c, struct gv_config_reader *r, 
     if (!read_file(&c->arena, name, &text, r->err))
         return false;
     const struct gv_yaml_node *root = gv_yaml_parse(&c->arena, name, text, r->err);
-    struct gv_config more = {0};
-    if (!root || !gv_config_read_rows(r, NULL, root, top_row("clusters"), 1, &more))
+    struct gv_option_table only = {gv_options_find(&gv_config_table, GV_S("clusters")), 1, sizeof *c};
+    size_t first = c->entries.n;
+    if (!root || !gv_config_read_table(r, NULL, root, &only, c))
         return false;
-    append_clusters(c, &more, gv_yaml_get(root, "clusters"));
+    remember_nodes(c, first, gv_yaml_get(root, "clusters"));
     return true;
 }
 
 static bool read_pattern(struct gv_config *c, struct gv_config_reader *r, size_t i)
 {
-    const char *pattern = c->clusters_files[i];
+    const char *pattern = c->clusters_files.items[i].p;
     struct gv_config_path top = {.key = "clusters_files"}, item = {.above = &top, .index = i};
     struct gv_yaml_pos pos = gv_yaml_get(c->root, "clusters_files")->items[i]->pos;
     glob_t found = {0};
@@ -114,12 +88,8 @@ static bool apply_overrides(struct gv_config *c, struct gv_config_reader *r)
 {
     for (size_t i = 0; r->env && i < r->env->n_overrides; i++) {
         const struct gv_config_override *v = &r->env->overrides[i];
-        const struct gv_option *section = top_row(v->section);
-        void *base = (char *)c + section->offset;
-        const struct gv_option *o = gv_rows_find(section->rows, section->n_rows, gv_slice_of(v->key), &base);
-        struct gv_err err = {0};
-        if (!gv_config_row_set(o, base, &c->arena, gv_slice_of(v->text), &err))
-            return gv_fail(r->err, err.code, "%s: %s", v->flag, err.msg);
+        if (!gv_option_set(v->row, &c->arena, c->global, v->text, r->err))
+            return gv_err_prefix(r->err, "--%s: ", v->row->flag);
     }
     return true;
 }
@@ -127,10 +97,10 @@ static bool apply_overrides(struct gv_config *c, struct gv_config_reader *r)
 static bool fill(struct gv_config *c, struct gv_config_reader *r, struct gv_slice text)
 {
     if (!(c->root = gv_yaml_parse(&c->arena, c->file, text, r->err)) ||
-        !gv_config_read_rows(r, NULL, c->root, gv_config_rows, gv_config_n_rows, c))
+        !gv_config_read_table(r, NULL, c->root, &gv_config_table, c))
         return false;
     remember_nodes(c, 0, gv_yaml_get(c->root, "clusters"));
-    for (size_t i = 0; i < c->n_clusters_files && !(r->env && r->env->sealed); i++)
+    for (size_t i = 0; i < c->clusters_files.n && !(r->env && r->env->sealed); i++)
         if (!read_pattern(c, r, i))
             return false;
     return apply_overrides(c, r) && gv_config_check(c, r) && gv_config_complete(c, r);
@@ -143,7 +113,7 @@ static struct gv_config *new_config(const char *file)
         gv_die("out of memory");
     gv_arena_init(&c->arena, NULL);
     c->file = gv_arena_dup(&c->arena, gv_slice_of(file)).p;
-    gv_rows_default(gv_config_rows, gv_config_n_rows, c, &c->arena);
+    gv_option_group(gv_options_find(&gv_config_table, GV_S("global")), &c->arena, c);
     return c;
 }
 
@@ -177,4 +147,9 @@ void gv_config_free(struct gv_config *c)
         return;
     gv_arena_fini(&c->arena);
     free(c);
+}
+
+void gv_config_print(const struct gv_config *c, struct gv_buf *out)
+{
+    gv_options_print(out, &gv_config_table, c);
 }

@@ -1,68 +1,90 @@
-/* The configuration: file(s) -> tree -> structs by option rows -> checks. Immutable once loaded. Loading blocks (reads
- * files): off the loops. Any thread may read. */
+/* The configuration: file(s) -> tree -> structs by option rows -> checks -> what other layers take. Immutable once
+ * loaded. Loading blocks (reads files): off the loops. Any thread may read.
+ *
+ * The structs here hold what was written, with defaults filled in; rows over them read, print and document them. */
 #pragma once
-#include "app/option.h"
 #include "app/yaml.h"
+#include "base/option.h"
 #include "cluster/config.h"
 
+struct gv_basic_auth {
+    struct gv_slice username, password, password_file;
+};
+struct gv_authorization {
+    struct gv_slice type, credentials, credentials_file;
+};
+struct gv_tls_config {
+    struct gv_slice ca_file, cert_file, key_file, server_name, min_version, max_version;
+    bool insecure_skip_verify;
+};
+struct gv_header_config { /* each value is shown, hidden, or read from a file */
+    struct gv_slice name;
+    struct gv_option_list values, secrets, files;
+};
+struct gv_http_client_config { /* Prometheus's HTTP client keys */
+    struct gv_basic_auth *basic_auth;
+    struct gv_authorization *authorization;
+    struct gv_tls_config *tls;
+    struct gv_slice proxy_url;
+    bool follow_redirects, enable_http2;
+    struct gv_option_groups headers; /* struct gv_header_config */
+};
+
 struct gv_global_config {
-    const char *cluster_label;
-    int64_t query_timeout_ms, lookback_ms, evaluation_interval_ms;
+    struct gv_slice cluster_label;
+    int64_t query_timeout, lookback, evaluation_interval; /* ms */
     bool partial_response;
     int64_t max_samples;
     int64_t max_query_memory, max_total_query_memory; /* bytes; 0 for the total: 60 % of what the process may use */
     int64_t max_concurrent_queries;
-    const char *const *forward_headers;
-    size_t n_forward_headers;
+    struct gv_option_list forward_headers;
+};
+
+struct gv_cluster_entry {
+    struct gv_slice name;
+    struct gv_option_list endpoints;
+    struct gv_option_map labels, params;
+    int label_from, replicas, pushdown; /* enums of cluster/config.h */
+    bool required, compression;
+    int64_t timeout, hedge_after; /* ms; hedge_after -1: auto, -2: off */
+    int64_t max_response_size;    /* bytes */
+    struct gv_http_client_config http;
+    /* for messages */
+    const struct gv_yaml_node *node;
+    size_t index; /* in the list of its file */
 };
 
 struct gv_storage_config {
-    bool present;
-    const char *path;
-    int64_t retention_time_ms, retention_size; /* 0: none */
-    int wal_sync;                              /* 0 interval, 1 always */
+    struct gv_slice path;
+    int64_t retention_time, retention_size; /* ms, bytes; 0: none */
+    int wal_sync;                           /* 0: interval, 1: always */
 };
 
 struct gv_ingest_config {
-    bool present;
-    const char *default_cluster;
-    int64_t out_of_order_window_ms, max_body_size;
+    struct gv_slice default_cluster;
+    int64_t out_of_order_window, max_body_size; /* ms, bytes */
 };
-
-/* A cluster as written: what the cluster layer takes, and what only the printing and the checks need. */
-struct gv_cluster_entry {
-    struct gv_cluster_config cluster;
-    struct gv_option_pair *labels, *params;
-    struct gv_option_header *headers;
-    size_t n_labels, n_params, n_headers;
-    const struct gv_yaml_node *node; /* for positions; NULL in structs made by hand */
-    size_t index;                    /* in the list of its file */
-};
-
-struct gv_remote_write_entry; /* app/config_rows.c: shape only, until ingestion is built */
 
 struct gv_config {
     struct gv_arena arena;
     const char *file;
-    struct gv_global_config global;
-    struct gv_cluster_entry *entries;
-    size_t n_entries;
-    struct gv_cluster_config *clusters; /* the same, in one array, complete */
+    struct gv_global_config *global; /* never NULL */
+    struct gv_option_groups entries; /* struct gv_cluster_entry: of all files */
+    struct gv_option_list clusters_files;
+    struct gv_storage_config *storage; /* NULL: off, as the next */
+    struct gv_ingest_config *ingest;
+    struct gv_option_groups remote_write; /* shape only, until it is built */
+    const struct gv_yaml_node *root;
+    struct gv_cluster_config *clusters; /* entries as the cluster layer takes them */
     size_t n_clusters;
-    const char *const *clusters_files;
-    size_t n_clusters_files;
-    struct gv_storage_config storage;
-    struct gv_ingest_config ingest;
-    struct gv_remote_write_entry *remote_write;
-    size_t n_remote_write;
-    const struct gv_yaml_node *root; /* for positions */
 };
 
-/* A value from the command line that beats the file's. */
+extern const struct gv_option_table gv_config_table, gv_config_global_table, gv_config_storage_table;
+
+/* A value from the command line that beats the file's: of a row of gv_config_global_table. */
 struct gv_config_override {
-    const char *flag;          /* for messages: "--query.timeout" */
-    const char *section, *key; /* "global", "query_timeout" */
-    const char *text;
+    const struct gv_option *row;
+    struct gv_slice text;
 };
 
 /* Where loading gets things from; NULL members: the process's own. */
@@ -82,10 +104,5 @@ void gv_config_free(struct gv_config *c);
 /* The configuration in force as YAML: defaults filled in, secrets as <secret>. Overrides of the command line show. */
 void gv_config_print(const struct gv_config *c, struct gv_buf *out);
 
-/* The rows of the top level; the rest hangs below them. */
-extern const struct gv_option gv_config_rows[];
-extern const size_t gv_config_n_rows;
-
-/* What a file asks for and this build does not have: fails with the key and its position. check-config and serve call
- * it after loading. */
+/* What a file asks for and this build does not have: fails with the key and its position. */
 GV_MUST_CHECK bool gv_config_check_built(const struct gv_config *c, struct gv_err *err);

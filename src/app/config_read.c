@@ -3,7 +3,6 @@
  * Texts pass through ${NAME} expansion first. Every failure says where (file, line, column, path of keys) and, where a
  * name is nearly right, which one was meant. */
 #include "app/config_read.h"
-#include "app/suggest.h"
 #include "model/labels.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,11 +51,6 @@ bool gv_config_fail(reader *r, const path *p, struct gv_yaml_pos pos, const char
     gv_yaml_fail(r->err, pos, "%s", gv_buf_cstr(&b));
     gv_buf_fini(&b);
     return false;
-}
-
-static void *at(void *base, size_t offset)
-{
-    return (char *)base + offset;
 }
 
 static const char *look_up(const reader *r, const char *name)
@@ -130,180 +124,171 @@ static struct gv_slice resolve(reader *r, const node *n, struct gv_slice file)
     return gv_slice_of(gv_arena_printf(r->arena, "%.*s/%.*s", folder, n->pos.file, GV_ARG(file)));
 }
 
-static bool read_text(reader *r, const path *p, const node *n, enum gv_option_type type, struct gv_slice *text)
-{
-    if (!want(r, p, n, GV_YAML_SCALAR, "a text") || !expand(r, p, n, text))
-        return false;
-    if (memchr(text->p, 0, text->n))
-        return gv_config_fail(r, p, n->pos, "must not hold a NUL byte");
-    if (type == GV_OPT_PATH || type == GV_OPT_PATHS)
-        *text = resolve(r, n, *text);
-    return true;
-}
-
-static bool read_single(reader *r, const path *p, const node *n, const option *o, void *base)
-{
-    char what[64];
-    snprintf(what, sizeof what, "%s%s", o->type == GV_OPT_BOOL ? "" : "a ", gv_config_row_type_text(o->type));
-    struct gv_slice text;
-    if (!want(r, p, n, GV_YAML_SCALAR, what) || !read_text(r, p, n, o->type, &text))
-        return false;
-    struct gv_err err = {0};
-    return gv_config_row_set(o, base, r->arena, text, &err) || gv_config_fail(r, p, n->pos, "%s", err.msg);
-}
-
-/* A list of texts into `const char *const *` at offset and its length at count. */
-static bool read_texts(reader *r, const path *p, const node *n, enum gv_option_type type, const char *const **list,
-                       size_t *count)
-{
-    if (gv_yaml_is_null(n))
-        return true;
-    if (!want(r, p, n, GV_YAML_LIST, "a list"))
-        return false;
-    const char **texts = gv_arena_array(r->arena, const char *, n->n);
-    for (size_t i = 0; i < n->n; i++) {
-        path item = {.above = p, .index = i};
-        struct gv_slice text;
-        if (!read_text(r, &item, n->items[i], type, &text))
-            return false;
-        texts[i] = gv_arena_dup(r->arena, text).p;
-    }
-    *list = texts;
-    *count = n->n;
-    return true;
-}
-
-static bool read_pairs(reader *r, const path *p, const node *n, const option *o, void *base)
-{
-    if (gv_yaml_is_null(n))
-        return true;
-    if (!want(r, p, n, GV_YAML_MAP, "a map"))
-        return false;
-    struct gv_option_pair *pairs = gv_arena_array(r->arena, struct gv_option_pair, n->n);
-    for (size_t i = 0; i < n->n; i++) {
-        path item = {.above = p, .key = n->pairs[i].key.p};
-        struct gv_slice text;
-        if (!read_text(r, &item, n->pairs[i].value, GV_OPT_TEXT, &text))
-            return false;
-        pairs[i] = (struct gv_option_pair){item.key, gv_arena_dup(r->arena, text).p};
-    }
-    *(struct gv_option_pair **)at(base, o->offset) = pairs;
-    *(size_t *)at(base, o->count) = n->n;
-    return true;
-}
-
-static const struct gv_option header_rows[] = {
-    {"values", GV_OPT_TEXTS, .offset = offsetof(struct gv_option_header, values),
-     .count = offsetof(struct gv_option_header, n_values)},
-    {"secrets", GV_OPT_TEXTS, .offset = offsetof(struct gv_option_header, secrets),
-     .count = offsetof(struct gv_option_header, n_secrets)},
-    {"files", GV_OPT_PATHS, .offset = offsetof(struct gv_option_header, files),
-     .count = offsetof(struct gv_option_header, n_files)},
-};
-
-static bool read_headers(reader *r, const path *p, const node *n, const option *o, void *base)
-{
-    if (gv_yaml_is_null(n))
-        return true;
-    if (!want(r, p, n, GV_YAML_MAP, "a map"))
-        return false;
-    struct gv_option_header *headers = gv_arena_array(r->arena, struct gv_option_header, n->n);
-    for (size_t i = 0; i < n->n; i++) {
-        path item = {.above = p, .key = n->pairs[i].key.p};
-        headers[i].name = item.key;
-        if (!gv_config_read_rows(r, &item, n->pairs[i].value, header_rows, GV_COUNT(header_rows), &headers[i]))
-            return false;
-    }
-    *(struct gv_option_header **)at(base, o->offset) = headers;
-    *(size_t *)at(base, o->count) = n->n;
-    return true;
-}
-
-static bool read_section(reader *r, const path *p, const node *n, const option *o, void *base)
-{
-    if (o->count)
-        *(bool *)at(base, o->count) = true;
-    return gv_config_read_rows(r, p, n, o->rows, o->n_rows, at(base, o->offset));
-}
-
-static bool read_sections(reader *r, const path *p, const node *n, const option *o, void *base)
-{
-    if (gv_yaml_is_null(n))
-        return true;
-    if (!want(r, p, n, GV_YAML_LIST, "a list"))
-        return false;
-    char *items = gv_arena_zalloc(r->arena, o->size * (n->n ? n->n : 1));
-    for (size_t i = 0; i < n->n; i++) {
-        path item = {.above = p, .index = i};
-        void *one = items + i * o->size;
-        gv_rows_default(o->rows, o->n_rows, one, r->arena);
-        if (!want(r, &item, n->items[i], GV_YAML_MAP, "a map") ||
-            !gv_config_read_rows(r, &item, n->items[i], o->rows, o->n_rows, one))
-            return false;
-    }
-    *(void **)at(base, o->offset) = items;
-    *(size_t *)at(base, o->count) = n->n;
-    return true;
-}
-
-bool gv_config_read_row(reader *r, const path *p, const node *n, const option *o, void *base)
+static const char *wanted_text(const option *o)
 {
     switch (o->type) {
-    case GV_OPT_TEXTS:
-    case GV_OPT_URLS:
-    case GV_OPT_PATHS:
-        return read_texts(r, p, n, o->type, at(base, o->offset), at(base, o->count));
-    case GV_OPT_PAIRS:
-        return read_pairs(r, p, n, o, base);
-    case GV_OPT_HEADERS:
-        return read_headers(r, p, n, o, base);
-    case GV_OPT_SECTION:
-        return read_section(r, p, n, o, base);
-    case GV_OPT_SECTIONS:
-        return read_sections(r, p, n, o, base);
+    case GV_OPTION_BOOL:
+        return "true or false";
+    case GV_OPTION_INT:
+    case GV_OPTION_DOUBLE:
+        return "a number";
+    case GV_OPTION_DURATION:
+        return "a duration";
+    case GV_OPTION_BYTES:
+        return "a size";
+    case GV_OPTION_ENUM:
+        return "a word";
+    default:
+        return "a text";
+    }
+}
+
+static bool read_text(reader *r, const path *p, const node *n, const option *o, struct gv_slice *text)
+{
+    if (!want(r, p, n, GV_YAML_SCALAR, wanted_text(o)) || !expand(r, p, n, text))
+        return false;
+    if (text->n && memchr(text->p, 0, text->n))
+        return gv_config_fail(r, p, n->pos, "must not hold a NUL byte");
+    *text = o->path ? resolve(r, n, *text) : gv_arena_dup(r->arena, *text);
+    return true;
+}
+
+static bool fail_on(reader *r, const path *p, const node *n, const struct gv_err *err)
+{
+    return gv_config_fail(r, p, n->pos, "%s", err->msg);
+}
+
+/* The value of a row from one scalar. */
+static bool read_single(reader *r, const path *p, const node *n, const option *o, void *base)
+{
+    struct gv_slice text;
+    struct gv_err err = {0};
+    return read_text(r, p, n, o, &text) && (gv_option_set(o, r->arena, base, text, &err) || fail_on(r, p, n, &err));
+}
+
+static bool read_list(reader *r, const path *p, const node *n, const option *o, void *base)
+{
+    gv_option_clear(o, base);
+    if (gv_yaml_is_null(n))
+        return true;
+    if (!want(r, p, n, GV_YAML_LIST, "a list"))
+        return false;
+    for (size_t i = 0; i < n->n; i++) {
+        path item = {.above = p, .index = i};
+        if (!read_single(r, &item, n->items[i], o, base))
+            return false;
+    }
+    return true;
+}
+
+static bool read_map(reader *r, const path *p, const node *n, const option *o, void *base)
+{
+    gv_option_clear(o, base);
+    if (gv_yaml_is_null(n))
+        return true;
+    if (!want(r, p, n, GV_YAML_MAP, "a map"))
+        return false;
+    for (size_t i = 0; i < n->n; i++) {
+        const struct gv_yaml_pair *pair = &n->pairs[i];
+        path item = {.above = p, .key = pair->key.p};
+        struct gv_slice text;
+        struct gv_err err = {0};
+        if (!read_text(r, &item, pair->value, o, &text))
+            return false;
+        if (!gv_option_set_pair(o, r->arena, base, pair->key, text, &err))
+            return gv_config_fail(r, &item, pair->key_pos, "%s", err.msg);
+    }
+    return true;
+}
+
+static bool read_groups(reader *r, const path *p, const node *n, const option *o, void *base)
+{
+    if (gv_yaml_is_null(n))
+        return true;
+    if (!want(r, p, n, GV_YAML_LIST, "a list"))
+        return false;
+    for (size_t i = 0; i < n->n; i++) {
+        path item = {.above = p, .index = i};
+        void *group = gv_option_add_group(o, r->arena, base);
+        if (!want(r, &item, n->items[i], GV_YAML_MAP, "a map") ||
+            !gv_config_read_table(r, &item, n->items[i], o->table, group))
+            return false;
+    }
+    return true;
+}
+
+static bool read_named(reader *r, const path *p, const node *n, const option *o, void *base)
+{
+    if (gv_yaml_is_null(n))
+        return true;
+    if (!want(r, p, n, GV_YAML_MAP, "a map"))
+        return false;
+    for (size_t i = 0; i < n->n; i++) {
+        const struct gv_yaml_pair *pair = &n->pairs[i];
+        path item = {.above = p, .key = pair->key.p};
+        struct gv_err err = {0};
+        void *group = gv_option_add_named(o, r->arena, base, pair->key, &err);
+        if (!group)
+            return gv_config_fail(r, &item, pair->key_pos, "%s", err.msg);
+        if (!gv_config_read_table(r, &item, pair->value, o->table, group))
+            return false;
+    }
+    return true;
+}
+
+static bool read_row(reader *r, const path *p, const node *n, const option *o, void *base)
+{
+    switch (o->type) {
+    case GV_OPTION_LIST:
+        return read_list(r, p, n, o, base);
+    case GV_OPTION_MAP:
+        return read_map(r, p, n, o, base);
+    case GV_OPTION_GROUP:
+        return gv_config_read_table(r, p, n, o->table, gv_option_group(o, r->arena, base));
+    case GV_OPTION_GROUPS:
+        return read_groups(r, p, n, o, base);
+    case GV_OPTION_NAMED:
+        return read_named(r, p, n, o, base);
     default:
         return read_single(r, p, n, o, base);
     }
 }
 
-enum { MAX_KEYS = 64 };
-
-static size_t collect_keys(const option *rows, size_t n, const char **keys, size_t at_key)
+static bool fail_unknown(reader *r, const path *p, const struct gv_yaml_pair *pair, const struct gv_option_table *t)
 {
-    for (size_t i = 0; i < n && at_key < MAX_KEYS; i++)
-        if (rows[i].type == GV_OPT_INLINE)
-            at_key = collect_keys(rows[i].rows, rows[i].n_rows, keys, at_key);
-        else
-            keys[at_key++] = rows[i].key;
-    return at_key;
-}
-
-/* Keys that Prometheus knows in such places and this program does not take. */
-static const char *const unsupported[] = {"oauth2",
-                                          "sigv4",
-                                          "azuread",
-                                          "google_iam",
-                                          "no_proxy",
-                                          "ca",
-                                          "cert",
-                                          "key",
-                                          "proxy_from_environment",
-                                          "proxy_connect_header",
-                                          "external_labels"};
-
-static bool fail_unknown(reader *r, const path *p, const struct gv_yaml_pair *pair, const option *rows, size_t n)
-{
+    /* keys that Prometheus knows in such places and this program does not take */
+    static const char *const unsupported[] = {"oauth2",
+                                              "sigv4",
+                                              "azuread",
+                                              "google_iam",
+                                              "no_proxy",
+                                              "ca",
+                                              "cert",
+                                              "key",
+                                              "key_ref",
+                                              "proxy_from_environment",
+                                              "proxy_connect_header",
+                                              "scrape_configs",
+                                              "rule_files",
+                                              "alerting"};
     for (size_t i = 0; i < GV_COUNT(unsupported); i++)
         if (gv_slice_is(pair->key, unsupported[i]))
             return gv_config_fail(r, p, pair->key_pos, "is not supported");
-    const char *keys[MAX_KEYS];
-    const char *near = gv_nearest(pair->key, keys, collect_keys(rows, n, keys, 0));
+    const char *near = gv_options_suggest(t, pair->key);
     if (near)
         return gv_config_fail(r, p, pair->key_pos, "unknown key (did you mean %s?)", near);
     return gv_config_fail(r, p, pair->key_pos, "unknown key");
 }
 
-bool gv_config_read_rows(reader *r, const path *p, const node *n, const option *rows, size_t n_rows, void *base)
+static bool check_required(reader *r, const path *p, const node *n, const struct gv_option_table *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->rows[i].required && !gv_yaml_get(n, t->rows[i].key))
+            return gv_config_fail(r, p, n->pos, "%s is missing", t->rows[i].key);
+    return true;
+}
+
+bool gv_config_read_table(reader *r, const path *p, const node *n, const struct gv_option_table *t, void *base)
 {
     if (gv_yaml_is_null(n))
         return true;
@@ -311,12 +296,19 @@ bool gv_config_read_rows(reader *r, const path *p, const node *n, const option *
         return false;
     for (const struct gv_yaml_pair *pair = n->pairs; pair < n->pairs + n->n; pair++) {
         path below = {.above = p, .key = pair->key.p};
-        void *there = base;
-        const option *o = gv_rows_find(rows, n_rows, pair->key, &there);
+        const option *o = gv_options_find(t, pair->key);
         if (!o)
-            return fail_unknown(r, &below, pair, rows, n_rows);
-        if (!gv_config_read_row(r, &below, pair->value, o, there))
+            return fail_unknown(r, &below, pair, t);
+        if (!read_row(r, &below, pair->value, o, base))
             return false;
     }
-    return true;
+    return check_required(r, p, n, t);
+}
+
+const node *gv_yaml_get(const node *map, const char *key)
+{
+    for (size_t i = 0; map && map->kind == GV_YAML_MAP && i < map->n; i++)
+        if (gv_slice_is(map->pairs[i].key, key))
+            return map->pairs[i].value;
+    return NULL;
 }

@@ -1,4 +1,4 @@
-/* Tree to structs: one walker driven by option rows. */
+/* Tree to structs: one walker driven by option rows; and the checks that rows name. */
 #pragma once
 #include "app/config.h"
 
@@ -15,15 +15,28 @@ struct gv_config_reader {
     struct gv_err *err;
 };
 
-/* Reads a map (or nothing) by rows into base, which is zeroed but for its defaults. Strict: unknown keys, wrong types.
- */
-GV_MUST_CHECK bool gv_config_read_rows(struct gv_config_reader *r, const struct gv_config_path *path,
-                                       const struct gv_yaml_node *node, const struct gv_option *rows, size_t n,
-                                       void *base);
-/* Reads the value of one row. */
-GV_MUST_CHECK bool gv_config_read_row(struct gv_config_reader *r, const struct gv_config_path *path,
-                                      const struct gv_yaml_node *node, const struct gv_option *o, void *base);
+/* Reads a map (or nothing) by rows into base, which gv_options_init has set up. Strict: unknown keys, wrong types. */
+GV_MUST_CHECK bool gv_config_read_table(struct gv_config_reader *r, const struct gv_config_path *path,
+                                        const struct gv_yaml_node *node, const struct gv_option_table *t, void *base);
 
 /* "FILE:LINE:COL: clusters[0].timeout: " and what fmt says. Returns false. */
 bool gv_config_fail(struct gv_config_reader *r, const struct gv_config_path *path, struct gv_yaml_pos pos,
                     const char *fmt, ...) GV_PRINTF(4, 5);
+
+/* app/config_words.c: checks of single texts, named in rows. */
+bool gv_config_is_label_name(struct gv_slice text, struct gv_err *err);
+bool gv_config_is_url(struct gv_slice text, struct gv_err *err);
+bool gv_config_is_endpoint(struct gv_slice text, struct gv_err *err);
+bool gv_config_is_header_name(struct gv_slice text, struct gv_err *err);
+bool gv_config_is_header_value(struct gv_slice text, struct gv_err *err);
+bool gv_config_is_tls_version(struct gv_slice text, struct gv_err *err);
+
+/* app/config_check.c: what rows cannot say. app/config_complete.c: fills c->clusters. */
+GV_MUST_CHECK bool gv_config_check(struct gv_config *c, struct gv_config_reader *r);
+GV_MUST_CHECK bool gv_config_complete(struct gv_config *c, struct gv_config_reader *r);
+
+const struct gv_yaml_node *gv_yaml_get(const struct gv_yaml_node *map, const char *key); /* NULL: not there */
+static inline struct gv_cluster_entry *gv_config_entries(const struct gv_config *c)
+{
+    return c->entries.items;
+}

@@ -1,229 +1,291 @@
 /* Every key of the configuration file, with its default, its bounds and the words that document it. */
-#include "app/config_rows.h"
+#include "app/config.h"
+#include "app/config_read.h"
+#include <math.h>
 
-#define AT(type, member)                .offset = offsetof(struct type, member)
-#define LIST_AT(type, member, n_member) AT(type, member), .count = offsetof(struct type, n_member)
-#define BELOW(table)                    .rows = (table), .n_rows = GV_COUNT(table)
-#define MINUTES(n)                      ((n)*60000LL)
-#define DAYS(n)                         ((n)*86400000LL)
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define FILE_NAME        .type = GV_OPTION_STRING, .path = true
+#define MS_PER_DAY       86400000.0
+#define UP_TO_A_DAY      .min = 1, .max = MS_PER_DAY
+#define UP_TO_A_YEAR     .min = 1, .max = 365 * MS_PER_DAY
+#define AT_LEAST(least)  .min = (least), .max = INFINITY
 
-static const char *const tls_versions[] = {"TLS10", "TLS11", "TLS12", "TLS13", NULL};
 static const char *const label_sources[] = {"config", "backend", NULL};
 static const char *const replica_modes[] = {"failover", "merge", NULL};
 static const char *const pushdown_modes[] = {"auto", "never", NULL};
 static const char *const hedge_words[] = {"auto", "off", NULL};
-static const int64_t hedge_values[] = {GV_HEDGE_AUTO, GV_HEDGE_OFF};
 static const char *const wal_syncs[] = {"interval", "always", NULL};
+
+/* --- HTTP client --- */
+
+static const struct gv_option basic_auth_rows[] = {
+    {"username", .type = GV_OPTION_STRING, AT(gv_basic_auth, username), .help = "User name."},
+    {"password", .type = GV_OPTION_SECRET, AT(gv_basic_auth, password), .help = "Password."},
+    {"password_file", FILE_NAME, AT(gv_basic_auth, password_file),
+     .help = "File that holds the password; read again when it changes."},
+};
+static const struct gv_option_table basic_auth_table = GV_OPTION_TABLE(basic_auth_rows, struct gv_basic_auth);
+
+static const struct gv_option authorization_rows[] = {
+    {"type", .type = GV_OPTION_STRING, AT(gv_authorization, type), .fallback = "Bearer",
+     .help = "Authentication scheme."},
+    {"credentials", .type = GV_OPTION_SECRET, AT(gv_authorization, credentials),
+     .help = "Credentials, as sent after the scheme."},
+    {"credentials_file", FILE_NAME, AT(gv_authorization, credentials_file),
+     .help = "File that holds the credentials; read again when it changes."},
+};
+static const struct gv_option_table authorization_table = GV_OPTION_TABLE(authorization_rows, struct gv_authorization);
+
+static const struct gv_option tls_rows[] = {
+    {"ca_file", FILE_NAME, AT(gv_tls_config, ca_file), .help = "Certificates to trust instead of the system's (PEM)."},
+    {"cert_file", FILE_NAME, AT(gv_tls_config, cert_file), .help = "Client certificate (PEM)."},
+    {"key_file", FILE_NAME, AT(gv_tls_config, key_file), .help = "Key of the client certificate (PEM)."},
+    {"server_name", .type = GV_OPTION_STRING, AT(gv_tls_config, server_name),
+     .help = "Name to expect in the server's certificate instead of the URL's host."},
+    {"insecure_skip_verify", .type = GV_OPTION_BOOL, AT(gv_tls_config, insecure_skip_verify), .fallback = "false",
+     .help = "Accept any certificate."},
+    {"min_version", .type = GV_OPTION_STRING, AT(gv_tls_config, min_version), .check = gv_config_is_tls_version,
+     .help = "Oldest TLS version to speak: TLS10, TLS11, TLS12 or TLS13."},
+    {"max_version", .type = GV_OPTION_STRING, AT(gv_tls_config, max_version), .check = gv_config_is_tls_version,
+     .help = "Newest TLS version to speak."},
+};
+static const struct gv_option_table tls_table = GV_OPTION_TABLE(tls_rows, struct gv_tls_config);
+
+static const struct gv_option header_rows[] = {
+    {"values", .type = GV_OPTION_LIST, AT(gv_header_config, values), .check = gv_config_is_header_value,
+     .help = "Values."},
+    {"secrets", .type = GV_OPTION_LIST, AT(gv_header_config, secrets), .check = gv_config_is_header_value,
+     .secret = true, .help = "Values that are not shown."},
+    {"files", .type = GV_OPTION_LIST, .path = true, AT(gv_header_config, files), .help = "Files that hold a value."},
+};
+static const struct gv_option_table header_table = GV_OPTION_TABLE(header_rows, struct gv_header_config);
+
+#define HTTP_CLIENT_ROWS(owner)                                                                                        \
+    {"basic_auth", .type = GV_OPTION_GROUP, AT(owner, http.basic_auth), .table = &basic_auth_table,                    \
+     .help = "HTTP basic authentication."},                                                                            \
+        {"authorization", .type = GV_OPTION_GROUP, AT(owner, http.authorization), .table = &authorization_table,       \
+         .help = "The Authorization header; not together with basic_auth."},                                           \
+        {"tls_config", .type = GV_OPTION_GROUP, AT(owner, http.tls), .table = &tls_table,                              \
+         .help = "TLS towards the backend."},                                                                          \
+        {"proxy_url", .type = GV_OPTION_STRING, .url = true, AT(owner, http.proxy_url),                                \
+         .help = "HTTP proxy to go through."},                                                                         \
+        {"http_headers",                                                                                               \
+         .type = GV_OPTION_NAMED,                                                                                      \
+         AT(owner, http.headers),                                                                                      \
+         .table = &header_table,                                                                                       \
+         .check = gv_config_is_header_name,                                                                            \
+         .help = "Headers to add to every request, by name."},                                                         \
+        {"follow_redirects", .type = GV_OPTION_BOOL, AT(owner, http.follow_redirects), .fallback = "true",             \
+         .help = "Follow redirects to the same host."},                                                                \
+    {                                                                                                                  \
+        "enable_http2", .type = GV_OPTION_BOOL, AT(owner, http.enable_http2), .fallback = "true",                      \
+                        .help = "Speak HTTP/2 where the backend offers it over TLS."                                   \
+    }
+
+/* --- clusters --- */
+
+static const struct gv_option cluster_rows[] = {
+    {"name", .type = GV_OPTION_STRING, AT(gv_cluster_entry, name), .required = true,
+     .help = "Value of the cluster label; unique."},
+    {"endpoints", .type = GV_OPTION_LIST, .url = true, AT(gv_cluster_entry, endpoints), .check = gv_config_is_endpoint,
+     .help = "Replicas of one Prometheus that hold the same data, each a URL with an optional path prefix. Without it "
+             "the cluster pushes its series by remote write."},
+    {"labels", .type = GV_OPTION_MAP, AT(gv_cluster_entry, labels), .check = gv_config_is_label_name,
+     .help = "Further labels to inject into every series of this cluster."},
+    {"cluster_label_from", .type = GV_OPTION_ENUM, AT(gv_cluster_entry, label_from), .fallback = "config",
+     .words = label_sources,
+     .help = "config: the cluster label is injected; backend: this source holds many clusters, and its series carry "
+             "the label themselves."},
+    {"replicas", .type = GV_OPTION_ENUM, AT(gv_cluster_entry, replicas), .fallback = "failover", .words = replica_modes,
+     .help = "failover: one endpoint answers, the next one where it fails; merge: raw samples of all, gaps filled."},
+    {"pushdown", .type = GV_OPTION_ENUM, AT(gv_cluster_entry, pushdown), .fallback = "auto", .words = pushdown_modes,
+     .help = "auto: the cluster evaluates what it can; never: raw samples are fetched and evaluated here (for backends "
+             "whose PromQL differs)."},
+    {"required", .type = GV_OPTION_BOOL, AT(gv_cluster_entry, required), .fallback = "false",
+     .help = "Its failure fails the query, also where partial responses are allowed."},
+    {"timeout", .type = GV_OPTION_DURATION, AT(gv_cluster_entry, timeout), .fallback = "30s", UP_TO_A_DAY,
+     .help = "Of one ask to this cluster."},
+    {"hedge_after", .type = GV_OPTION_DURATION, AT(gv_cluster_entry, hedge_after), .fallback = "auto", UP_TO_A_DAY,
+     .words = hedge_words,
+     .help = "A second endpoint is asked when the first is this late; auto: its 95th percentile; off: never."},
+    {"max_response_size", .type = GV_OPTION_BYTES, AT(gv_cluster_entry, max_response_size), .fallback = "1GiB",
+     .help = "Of one reply, after decompression; 0: no limit but max_query_memory."},
+    {"compression", .type = GV_OPTION_BOOL, AT(gv_cluster_entry, compression), .fallback = "false",
+     .help = "Ask the backend for gzip: saves network, costs CPU."},
+    {"params", .type = GV_OPTION_MAP, AT(gv_cluster_entry, params), .help = "URL parameters to add to every request."},
+    HTTP_CLIENT_ROWS(gv_cluster_entry),
+};
+static const struct gv_option_table cluster_table = GV_OPTION_TABLE(cluster_rows, struct gv_cluster_entry);
+
+static const struct gv_option global_rows[] = {
+    {"cluster_label", .type = GV_OPTION_STRING, AT(gv_global_config, cluster_label), .fallback = "cluster",
+     .reloadable = true, .check = gv_config_is_label_name,
+     .help = "Name of the label that is injected into every series and tells its cluster."},
+    {"query_timeout", "query.timeout", GV_OPTION_DURATION, AT(gv_global_config, query_timeout), .fallback = "2m",
+     UP_TO_A_DAY, .reloadable = true, .help = "The longest a query may run, waiting included."},
+    {"lookback_delta", "query.lookback-delta", GV_OPTION_DURATION, AT(gv_global_config, lookback), .fallback = "5m",
+     UP_TO_A_YEAR, .reloadable = true, .help = "How far back an instant selector looks for a sample."},
+    {"evaluation_interval", .type = GV_OPTION_DURATION, AT(gv_global_config, evaluation_interval), .fallback = "1m",
+     UP_TO_A_YEAR, .reloadable = true, .help = "Step of subqueries that name none."},
+    {"partial_response", .type = GV_OPTION_BOOL, AT(gv_global_config, partial_response), .fallback = "true",
+     .reloadable = true,
+     .help = "Answer with warnings when a cluster fails, instead of failing; a request may say otherwise."},
+    {"max_samples", "query.max-samples", GV_OPTION_INT, AT(gv_global_config, max_samples), .fallback = "50000000",
+     AT_LEAST(1), .unit = "samples", .reloadable = true,
+     .help = "Samples that one query may hold at a time, as Prometheus counts them."},
+    {"max_query_memory", "query.max-memory", GV_OPTION_BYTES, AT(gv_global_config, max_query_memory),
+     .fallback = "512MiB", AT_LEAST(1 << 20), .reloadable = true,
+     .help = "Memory of one query, replies of the clusters included."},
+    {"max_total_query_memory", "query.max-total-memory", GV_OPTION_BYTES, AT(gv_global_config, max_total_query_memory),
+     .fallback = "0", .help = "Memory of all queries together; 0: 60 % of what the process may use."},
+    {"max_concurrent_queries", "query.max-concurrency", GV_OPTION_INT, AT(gv_global_config, max_concurrent_queries),
+     .fallback = "64", .min = 1, .max = 100000, .unit = "queries", .reloadable = true,
+     .help = "Queries that run at a time; more wait, and beyond a bound are refused (503)."},
+    {"forward_headers", .type = GV_OPTION_LIST, AT(gv_global_config, forward_headers),
+     .check = gv_config_is_header_name, .reloadable = true,
+     .help = "Headers of a request that are handed on to the backends, such as X-Scope-OrgID or traceparent."},
+};
+const struct gv_option_table gv_config_global_table = GV_OPTION_TABLE(global_rows, struct gv_global_config);
+
+/* --- storage and ingestion --- */
+
+static const struct gv_option storage_rows[] = {
+    {"path", "storage.path", FILE_NAME, AT(gv_storage_config, path), .fallback = "data",
+     .help = "Folder of the embedded store."},
+    {"retention_time", "storage.retention.time", GV_OPTION_DURATION, AT(gv_storage_config, retention_time),
+     .fallback = "15d", .help = "How long samples are kept; 0: without end."},
+    {"retention_size", "storage.retention.size", GV_OPTION_BYTES, AT(gv_storage_config, retention_size),
+     .fallback = "0", .help = "Bytes that the store may take; 0: no limit."},
+    {"wal_sync", "storage.wal-sync", GV_OPTION_ENUM, AT(gv_storage_config, wal_sync), .fallback = "interval",
+     .words = wal_syncs, .help = "When writes are answered: before they are synced to disk (interval) or after."},
+};
+const struct gv_option_table gv_config_storage_table = GV_OPTION_TABLE(storage_rows, struct gv_storage_config);
+
+static const struct gv_option ingest_rows[] = {
+    {"default_cluster", .type = GV_OPTION_STRING, AT(gv_ingest_config, default_cluster),
+     .help = "Cluster of series that bring no cluster label; empty: they are refused."},
+    {"out_of_order_window", .type = GV_OPTION_DURATION, AT(gv_ingest_config, out_of_order_window), .fallback = "0s",
+     .max = 365 * MS_PER_DAY, .help = "How much older than the newest sample of its series a sample may be."},
+    {"max_body_size", .type = GV_OPTION_BYTES, AT(gv_ingest_config, max_body_size), .fallback = "32MiB", .min = 1024,
+     .max = 1 << 30, .help = "Of one write request, compressed."},
+};
+static const struct gv_option_table ingest_table = GV_OPTION_TABLE(ingest_rows, struct gv_ingest_config);
+
+/* Prometheus's remote_write: type-checked, and refused until forwarding is built. */
+struct relabel {
+    struct gv_option_list source_labels;
+    struct gv_slice separator, target_label, regex, replacement;
+    int64_t modulus;
+    int action;
+};
+struct queue {
+    int64_t capacity, max_shards, min_shards, max_samples_per_send, batch_send_deadline, min_backoff, max_backoff,
+        sample_age_limit;
+    bool retry_on_http_429;
+};
+struct metadata {
+    bool send;
+    int64_t send_interval, max_samples_per_send;
+};
+struct remote_write {
+    struct gv_slice url, name, queue_path;
+    int protobuf_message;
+    int64_t remote_timeout;
+    struct gv_option_map headers;
+    bool send_exemplars, send_native_histograms, round_robin_dns;
+    struct gv_option_groups relabel;
+    struct queue *queue;
+    struct metadata *metadata;
+    struct gv_http_client_config http;
+};
+
 static const char *const relabel_actions[] = {"replace",  "keep",      "drop",      "keepequal", "dropequal", "hashmod",
                                               "labelmap", "labeldrop", "labelkeep", "lowercase", "uppercase", NULL};
 static const char *const write_messages[] = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request", NULL};
 
-static const struct gv_option basic_auth_rows[] = {
-    {"username", GV_OPT_TEXT, AT(gv_http_settings, basic_username), .help = "user name"},
-    {"password", GV_OPT_TEXT, AT(gv_http_settings, basic_password), .secret = true, .help = "password"},
-    {"password_file", GV_OPT_PATH, AT(gv_http_settings, basic_password_file),
-     .help = "file that holds the password; read again when it changes"},
-};
-
-static const struct gv_option authorization_rows[] = {
-    {"type", GV_OPT_TEXT, AT(gv_http_settings, authorization_type),
-     .help = "authentication scheme; Bearer where credentials are given without it"},
-    {"credentials", GV_OPT_TEXT, AT(gv_http_settings, authorization_credentials), .secret = true,
-     .help = "credentials, as sent after the scheme"},
-    {"credentials_file", GV_OPT_PATH, AT(gv_http_settings, authorization_credentials_file),
-     .help = "file that holds the credentials; read again when it changes"},
-};
-
-static const struct gv_option tls_rows[] = {
-    {"ca_file", GV_OPT_PATH, AT(gv_http_settings, tls.ca_file),
-     .help = "certificates to trust instead of the system's (PEM)"},
-    {"cert_file", GV_OPT_PATH, AT(gv_http_settings, tls.cert_file), .help = "client certificate (PEM)"},
-    {"key_file", GV_OPT_PATH, AT(gv_http_settings, tls.key_file), .help = "key of the client certificate (PEM)"},
-    {"server_name", GV_OPT_TEXT, AT(gv_http_settings, tls.server_name),
-     .help = "name to expect in the server's certificate instead of the URL's host"},
-    {"insecure_skip_verify", GV_OPT_BOOL, AT(gv_http_settings, tls.insecure_skip_verify), .def = "false",
-     .help = "accept any certificate"},
-    {"min_version", GV_OPT_WORD, AT(gv_http_settings, tls.min_version), .choices = tls_versions,
-     .help = "oldest TLS version to speak"},
-    {"max_version", GV_OPT_WORD, AT(gv_http_settings, tls.max_version), .choices = tls_versions,
-     .help = "newest TLS version to speak"},
-};
-
-/* Relative to struct gv_http_settings. */
-static const struct gv_option http_rows[] = {
-    {"basic_auth", GV_OPT_SECTION, BELOW(basic_auth_rows), .help = "HTTP basic authentication"},
-    {"authorization", GV_OPT_SECTION, BELOW(authorization_rows),
-     .help = "the Authorization header; not together with basic_auth"},
-    {"tls_config", GV_OPT_SECTION, BELOW(tls_rows), .help = "TLS towards the backend"},
-    {"proxy_url", GV_OPT_URL, AT(gv_http_settings, proxy_url), .help = "HTTP proxy to go through"},
-    {"follow_redirects", GV_OPT_BOOL, AT(gv_http_settings, follow_redirects), .def = "true",
-     .help = "follow redirects to the same host"},
-    {"enable_http2", GV_OPT_BOOL, AT(gv_http_settings, enable_http2), .def = "true",
-     .help = "speak HTTP/2 where the backend offers it over TLS"},
-};
-
-#define HTTP_CLIENT_ROWS(type, settings)                                                                               \
-    {"", GV_OPT_INLINE, AT(type, settings), BELOW(http_rows), .help = "HTTP client"},                                  \
-    {                                                                                                                  \
-        "http_headers", GV_OPT_HEADERS, LIST_AT(type, headers, n_headers),                                             \
-            .help = "headers to add to every request; each name has `values`, `secrets` (not shown) and `files`"       \
-    }
-
-static const struct gv_option cluster_rows[] = {
-    {"name", GV_OPT_TEXT, AT(gv_cluster_entry, cluster.name), .sample = "cluster1",
-     .help = "value of the cluster label; unique"},
-    {"endpoints", GV_OPT_URLS, LIST_AT(gv_cluster_entry, cluster.endpoints, cluster.n_endpoints),
-     .sample = "[http://127.0.0.1:9091]",
-     .help = "replicas of one Prometheus that hold the same data, each a URL with an optional path prefix; without it "
-             "the cluster pushes its series by remote write"},
-    {"labels", GV_OPT_PAIRS, LIST_AT(gv_cluster_entry, labels, n_labels), .sample = "{region: cn-hangzhou}",
-     .help = "further labels to inject into every series of this cluster"},
-    {"cluster_label_from", GV_OPT_CHOICE, AT(gv_cluster_entry, cluster.label_from), .def = "config",
-     .choices = label_sources,
-     .help = "config: inject the cluster label; backend: this source holds many clusters and its series carry the "
-             "label themselves"},
-    {"replicas", GV_OPT_CHOICE, AT(gv_cluster_entry, cluster.replicas), .def = "failover", .choices = replica_modes,
-     .help = "failover: one endpoint answers, the next one where it fails; merge: raw samples of all, gaps filled"},
-    {"pushdown", GV_OPT_CHOICE, AT(gv_cluster_entry, cluster.pushdown), .def = "auto", .choices = pushdown_modes,
-     .help = "auto: the cluster evaluates what it can; never: fetch raw samples and evaluate here (for backends whose "
-             "PromQL differs)"},
-    {"required", GV_OPT_BOOL, AT(gv_cluster_entry, cluster.required), .def = "false",
-     .help = "its failure fails the query, also where partial responses are allowed"},
-    {"timeout", GV_OPT_DURATION, AT(gv_cluster_entry, cluster.timeout_ms), .def = "30s", .min = 1, .max = DAYS(1),
-     .help = "of one ask to this cluster"},
-    {"hedge_after", GV_OPT_DURATION, AT(gv_cluster_entry, cluster.hedge_after_ms), .def = "auto", .min = 1,
-     .max = DAYS(1), .choices = hedge_words, .specials = hedge_values,
-     .help = "ask a second endpoint when the first is this late; auto: its 95th percentile; off: never"},
-    {"max_response_size", GV_OPT_BYTES, AT(gv_cluster_entry, cluster.max_response_size), .def = "1GiB",
-     .help = "of one reply, after decompression; 0: no limit but max_query_memory"},
-    {"compression", GV_OPT_BOOL, AT(gv_cluster_entry, cluster.compression), .def = "false",
-     .help = "ask the backend for gzip: saves network, costs CPU"},
-    {"params", GV_OPT_PAIRS, LIST_AT(gv_cluster_entry, params, n_params),
-     .help = "URL parameters to add to every request"},
-    HTTP_CLIENT_ROWS(gv_cluster_entry, cluster.http),
-};
-
-static const struct gv_option global_rows[] = {
-    {"cluster_label", GV_OPT_TEXT, AT(gv_global_config, cluster_label), .def = "cluster",
-     .help = "name of the label that is injected into every series and tells its cluster"},
-    {"query_timeout", GV_OPT_DURATION, AT(gv_global_config, query_timeout_ms), .def = "2m", .min = 1, .max = DAYS(1),
-     .help = "the longest a query may run, waiting included"},
-    {"lookback_delta", GV_OPT_DURATION, AT(gv_global_config, lookback_ms), .def = "5m", .min = 1, .max = DAYS(365),
-     .help = "how far back an instant selector looks for a sample"},
-    {"evaluation_interval", GV_OPT_DURATION, AT(gv_global_config, evaluation_interval_ms), .def = "1m", .min = 1,
-     .max = DAYS(365), .help = "step of subqueries that name none"},
-    {"partial_response", GV_OPT_BOOL, AT(gv_global_config, partial_response), .def = "true",
-     .help = "answer with warnings when a cluster fails, instead of failing; requests may say otherwise"},
-    {"max_samples", GV_OPT_COUNT, AT(gv_global_config, max_samples), .def = "50000000", .min = 1,
-     .help = "samples that one query may hold at a time, as Prometheus counts them"},
-    {"max_query_memory", GV_OPT_BYTES, AT(gv_global_config, max_query_memory), .def = "512MiB", .min = 1 << 20,
-     .help = "memory of one query, replies of the clusters included"},
-    {"max_total_query_memory", GV_OPT_BYTES, AT(gv_global_config, max_total_query_memory), .def = "0",
-     .help = "memory of all queries together; 0: 60 % of what the process may use"},
-    {"max_concurrent_queries", GV_OPT_COUNT, AT(gv_global_config, max_concurrent_queries), .def = "64", .min = 1,
-     .max = 100000, .help = "queries that run at a time; more wait, and beyond a bound are refused (503)"},
-    {"forward_headers", GV_OPT_TEXTS, LIST_AT(gv_global_config, forward_headers, n_forward_headers),
-     .help = "headers of a request that are handed on to the backends, such as X-Scope-OrgID or traceparent"},
-};
-
-static const struct gv_option storage_rows[] = {
-    {"path", GV_OPT_PATH, AT(gv_storage_config, path), .def = "data", .help = "folder of the embedded store"},
-    {"retention_time", GV_OPT_DURATION, AT(gv_storage_config, retention_time_ms), .def = "15d", .max = DAYS(36500),
-     .help = "how long samples are kept; 0: without end"},
-    {"retention_size", GV_OPT_BYTES, AT(gv_storage_config, retention_size), .def = "0",
-     .help = "bytes that the store may take; 0: no limit"},
-    {"wal_sync", GV_OPT_CHOICE, AT(gv_storage_config, wal_sync), .def = "interval", .choices = wal_syncs,
-     .help = "interval: writes are answered before they are synced to disk; always: after"},
-};
-
-static const struct gv_option ingest_rows[] = {
-    {"default_cluster", GV_OPT_TEXT, AT(gv_ingest_config, default_cluster), .def = "",
-     .help = "cluster of series that bring no cluster label; empty: refuse them"},
-    {"out_of_order_window", GV_OPT_DURATION, AT(gv_ingest_config, out_of_order_window_ms), .def = "0s",
-     .max = DAYS(365), .help = "how much older than the newest sample of its series a sample may be"},
-    {"max_body_size", GV_OPT_BYTES, AT(gv_ingest_config, max_body_size), .def = "32MiB", .min = 1024, .max = 1 << 30,
-     .help = "of one write request, compressed"},
-};
-
 static const struct gv_option relabel_rows[] = {
-    {"source_labels", GV_OPT_TEXTS, LIST_AT(gv_relabel_entry, source_labels, n_source_labels),
-     .help = "labels whose values are joined and matched"},
-    {"separator", GV_OPT_TEXT, AT(gv_relabel_entry, separator), .def = ";", .help = "what joins them"},
-    {"target_label", GV_OPT_TEXT, AT(gv_relabel_entry, target_label), .help = "label to write"},
-    {"regex", GV_OPT_TEXT, AT(gv_relabel_entry, regex), .def = "(.*)", .help = "expression to match as a whole"},
-    {"modulus", GV_OPT_COUNT, AT(gv_relabel_entry, modulus), .def = "0", .help = "of the hash (hashmod)"},
-    {"replacement", GV_OPT_TEXT, AT(gv_relabel_entry, replacement), .def = "$1", .help = "value to write"},
-    {"action", GV_OPT_WORD, AT(gv_relabel_entry, action), .def = "replace", .choices = relabel_actions,
-     .help = "what to do"},
+    {"source_labels", .type = GV_OPTION_LIST, AT(relabel, source_labels), .help = "Labels whose values are joined."},
+    {"separator", .type = GV_OPTION_STRING, AT(relabel, separator), .fallback = ";", .help = "What joins them."},
+    {"target_label", .type = GV_OPTION_STRING, AT(relabel, target_label), .help = "Label to write."},
+    {"regex", .type = GV_OPTION_STRING, AT(relabel, regex), .fallback = "(.*)", .help = "Matched as a whole."},
+    {"modulus", .type = GV_OPTION_INT, AT(relabel, modulus), .help = "Of the hash (hashmod)."},
+    {"replacement", .type = GV_OPTION_STRING, AT(relabel, replacement), .fallback = "$1", .help = "Value to write."},
+    {"action", .type = GV_OPTION_ENUM, AT(relabel, action), .fallback = "replace", .words = relabel_actions,
+     .help = "What to do."},
 };
+static const struct gv_option_table relabel_table = GV_OPTION_TABLE(relabel_rows, struct relabel);
 
 static const struct gv_option queue_rows[] = {
-    {"capacity", GV_OPT_COUNT, AT(gv_remote_write_entry, queue.capacity), .def = "10000", .min = 1,
-     .help = "samples a shard holds"},
-    {"max_shards", GV_OPT_COUNT, AT(gv_remote_write_entry, queue.max_shards), .def = "50", .min = 1,
-     .help = "the most requests under way"},
-    {"min_shards", GV_OPT_COUNT, AT(gv_remote_write_entry, queue.min_shards), .def = "1", .min = 1,
-     .help = "the fewest"},
-    {"max_samples_per_send", GV_OPT_COUNT, AT(gv_remote_write_entry, queue.max_samples_per_send), .def = "2000",
-     .min = 1, .help = "samples in one request"},
-    {"batch_send_deadline", GV_OPT_DURATION, AT(gv_remote_write_entry, queue.batch_send_deadline_ms), .def = "5s",
-     .min = 1, .help = "how long a sample waits for a full request"},
-    {"min_backoff", GV_OPT_DURATION, AT(gv_remote_write_entry, queue.min_backoff_ms), .def = "30ms", .min = 1,
-     .help = "first pause before a retry"},
-    {"max_backoff", GV_OPT_DURATION, AT(gv_remote_write_entry, queue.max_backoff_ms), .def = "5s", .min = 1,
-     .help = "longest pause before a retry"},
-    {"retry_on_http_429", GV_OPT_BOOL, AT(gv_remote_write_entry, queue.retry_on_http_429), .def = "false",
-     .help = "retry where the endpoint says that it has too many requests"},
-    {"sample_age_limit", GV_OPT_DURATION, AT(gv_remote_write_entry, queue.sample_age_limit_ms), .def = "0s",
-     .help = "drop samples older than this; 0: none"},
+    {"capacity", .type = GV_OPTION_INT, AT(queue, capacity), .fallback = "10000", AT_LEAST(1), .unit = "samples",
+     .help = "What a shard holds."},
+    {"max_shards", .type = GV_OPTION_INT, AT(queue, max_shards), .fallback = "50", AT_LEAST(1),
+     .help = "The most requests under way."},
+    {"min_shards", .type = GV_OPTION_INT, AT(queue, min_shards), .fallback = "1", AT_LEAST(1), .help = "The fewest."},
+    {"max_samples_per_send", .type = GV_OPTION_INT, AT(queue, max_samples_per_send), .fallback = "2000", AT_LEAST(1),
+     .unit = "samples", .help = "Of one request."},
+    {"batch_send_deadline", .type = GV_OPTION_DURATION, AT(queue, batch_send_deadline), .fallback = "5s", AT_LEAST(1),
+     .help = "How long a sample waits for a full request."},
+    {"min_backoff", .type = GV_OPTION_DURATION, AT(queue, min_backoff), .fallback = "30ms", AT_LEAST(1),
+     .help = "First pause before a retry."},
+    {"max_backoff", .type = GV_OPTION_DURATION, AT(queue, max_backoff), .fallback = "5s", AT_LEAST(1),
+     .help = "Longest pause before a retry."},
+    {"retry_on_http_429", .type = GV_OPTION_BOOL, AT(queue, retry_on_http_429), .fallback = "false",
+     .help = "Retry where the endpoint has too many requests."},
+    {"sample_age_limit", .type = GV_OPTION_DURATION, AT(queue, sample_age_limit), .fallback = "0s",
+     .help = "Older samples are dropped; 0: none."},
 };
+static const struct gv_option_table queue_table = GV_OPTION_TABLE(queue_rows, struct queue);
 
 static const struct gv_option metadata_rows[] = {
-    {"send", GV_OPT_BOOL, AT(gv_remote_write_entry, metadata.send), .def = "true", .help = "send metric metadata"},
-    {"send_interval", GV_OPT_DURATION, AT(gv_remote_write_entry, metadata.send_interval_ms), .def = "1m", .min = 1,
-     .help = "how often"},
-    {"max_samples_per_send", GV_OPT_COUNT, AT(gv_remote_write_entry, metadata.max_samples_per_send), .def = "2000",
-     .min = 1, .help = "entries in one request"},
+    {"send", .type = GV_OPTION_BOOL, AT(metadata, send), .fallback = "true", .help = "Send metric metadata."},
+    {"send_interval", .type = GV_OPTION_DURATION, AT(metadata, send_interval), .fallback = "1m", AT_LEAST(1),
+     .help = "How often."},
+    {"max_samples_per_send", .type = GV_OPTION_INT, AT(metadata, max_samples_per_send), .fallback = "2000", AT_LEAST(1),
+     .help = "Entries in one request."},
 };
+static const struct gv_option_table metadata_table = GV_OPTION_TABLE(metadata_rows, struct metadata);
 
 static const struct gv_option remote_write_rows[] = {
-    {"url", GV_OPT_URL, AT(gv_remote_write_entry, url), .sample = "http://mimir:9009/api/v1/push",
-     .help = "where to send what was ingested"},
-    {"name", GV_OPT_TEXT, AT(gv_remote_write_entry, name), .help = "name in metrics and logs"},
-    {"protobuf_message", GV_OPT_WORD, AT(gv_remote_write_entry, protobuf_message), .def = "prometheus.WriteRequest",
-     .choices = write_messages, .help = "message to send: remote write 1.0 or 2.0"},
-    {"remote_timeout", GV_OPT_DURATION, AT(gv_remote_write_entry, remote_timeout_ms), .def = "30s", .min = 1,
-     .help = "of one request"},
-    {"headers", GV_OPT_PAIRS, LIST_AT(gv_remote_write_entry, write_headers, n_write_headers),
-     .help = "headers to add to every request"},
-    {"send_exemplars", GV_OPT_BOOL, AT(gv_remote_write_entry, send_exemplars), .def = "false",
-     .help = "send exemplars too"},
-    {"send_native_histograms", GV_OPT_BOOL, AT(gv_remote_write_entry, send_native_histograms), .def = "false",
-     .help = "send native histograms too"},
-    {"round_robin_dns", GV_OPT_BOOL, AT(gv_remote_write_entry, round_robin_dns), .def = "false",
-     .help = "spread connections over all addresses of the host"},
-    {"queue_path", GV_OPT_PATH, AT(gv_remote_write_entry, queue_path),
-     .help = "folder of the durable queue where there is no store"},
-    {"write_relabel_configs", GV_OPT_SECTIONS, LIST_AT(gv_remote_write_entry, relabel, n_relabel), BELOW(relabel_rows),
-     .size = sizeof(struct gv_relabel_entry), .help = "relabelling before sending"},
-    {"queue_config", GV_OPT_SECTION, BELOW(queue_rows), .help = "the queue"},
-    {"metadata_config", GV_OPT_SECTION, BELOW(metadata_rows), .help = "metric metadata"},
-    HTTP_CLIENT_ROWS(gv_remote_write_entry, http),
+    {"url", .type = GV_OPTION_STRING, .url = true, AT(remote_write, url), .required = true, .check = gv_config_is_url,
+     .help = "Where to send what was ingested."},
+    {"name", .type = GV_OPTION_STRING, AT(remote_write, name), .help = "Name in metrics and logs."},
+    {"protobuf_message", .type = GV_OPTION_ENUM, AT(remote_write, protobuf_message),
+     .fallback = "prometheus.WriteRequest", .words = write_messages, .help = "Remote write 1.0 or 2.0."},
+    {"remote_timeout", .type = GV_OPTION_DURATION, AT(remote_write, remote_timeout), .fallback = "30s", UP_TO_A_DAY,
+     .help = "Of one request."},
+    {"headers", .type = GV_OPTION_MAP, AT(remote_write, headers), .check = gv_config_is_header_name,
+     .help = "Headers to add to every request."},
+    {"send_exemplars", .type = GV_OPTION_BOOL, AT(remote_write, send_exemplars), .fallback = "false",
+     .help = "Send exemplars too."},
+    {"send_native_histograms", .type = GV_OPTION_BOOL, AT(remote_write, send_native_histograms), .fallback = "false",
+     .help = "Send native histograms too."},
+    {"round_robin_dns", .type = GV_OPTION_BOOL, AT(remote_write, round_robin_dns), .fallback = "false",
+     .help = "Spread connections over all addresses of the host."},
+    {"queue_path", FILE_NAME, AT(remote_write, queue_path),
+     .help = "Folder of the durable queue where there is no store."},
+    {"write_relabel_configs", .type = GV_OPTION_GROUPS, AT(remote_write, relabel), .table = &relabel_table,
+     .help = "Relabelling before sending."},
+    {"queue_config", .type = GV_OPTION_GROUP, AT(remote_write, queue), .table = &queue_table, .help = "The queue."},
+    {"metadata_config", .type = GV_OPTION_GROUP, AT(remote_write, metadata), .table = &metadata_table,
+     .help = "Metric metadata."},
+    HTTP_CLIENT_ROWS(remote_write),
 };
+static const struct gv_option_table remote_write_table = GV_OPTION_TABLE(remote_write_rows, struct remote_write);
 
-const struct gv_option gv_config_rows[] = {
-    {"global", GV_OPT_SECTION, AT(gv_config, global), BELOW(global_rows), .help = "what holds for all clusters"},
-    {"clusters", GV_OPT_SECTIONS, LIST_AT(gv_config, entries, n_entries), BELOW(cluster_rows),
-     .size = sizeof(struct gv_cluster_entry), .help = "the clusters, one entry each"},
-    {"clusters_files", GV_OPT_PATHS, LIST_AT(gv_config, clusters_files, n_clusters_files), .sample = "[conf.d/*.yml]",
-     .help =
-         "more clusters: files, or glob patterns of files, that each hold a `clusters:` list; read again on reload"},
-    {"storage", GV_OPT_SECTION, AT(gv_config, storage), .count = offsetof(struct gv_config, storage.present),
-     BELOW(storage_rows), .help = "the embedded store; it is on where this section is there, even empty"},
-    {"ingest", GV_OPT_SECTION, AT(gv_config, ingest), .count = offsetof(struct gv_config, ingest.present),
-     BELOW(ingest_rows),
-     .help = "the remote-write receiver; open where this section is there; needs storage or remote_write"},
-    {"remote_write", GV_OPT_SECTIONS, LIST_AT(gv_config, remote_write, n_remote_write), BELOW(remote_write_rows),
-     .size = sizeof(struct gv_remote_write_entry), .help = "endpoints to forward to what was ingested"},
+/* --- the whole --- */
+
+static const struct gv_option rows[] = {
+    {"global", .type = GV_OPTION_GROUP, AT(gv_config, global), .table = &gv_config_global_table,
+     .help = "What holds for all clusters."},
+    {"clusters", .type = GV_OPTION_GROUPS, AT(gv_config, entries), .table = &cluster_table, .reloadable = true,
+     .help = "The clusters, one entry each."},
+    {"clusters_files", .type = GV_OPTION_LIST, .path = true, AT(gv_config, clusters_files), .reloadable = true,
+     .help = "More clusters: files, or glob patterns of files, that each hold a `clusters:` list."},
+    {"storage", .type = GV_OPTION_GROUP, AT(gv_config, storage), .table = &gv_config_storage_table,
+     .help = "The embedded store; it is on where this is there, even empty. Not built yet."},
+    {"ingest", .type = GV_OPTION_GROUP, AT(gv_config, ingest), .table = &ingest_table,
+     .help = "The remote-write receiver; open where this is there; needs storage or remote_write. Not built yet."},
+    {"remote_write", .type = GV_OPTION_GROUPS, AT(gv_config, remote_write), .table = &remote_write_table,
+     .help = "Endpoints that what was ingested is forwarded to. Not built yet."},
 };
-const size_t gv_config_n_rows = GV_COUNT(gv_config_rows);
+const struct gv_option_table gv_config_table = GV_OPTION_TABLE(rows, struct gv_config);

@@ -1,5 +1,5 @@
 #include "app/fetch.h"
-#include "app/option.h"
+#include "base/option.h"
 #include <curl/curl.h>
 
 enum { MAX_BODY = 256 << 20 };
@@ -16,7 +16,7 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg)
 static bool fail(const char *url, CURLcode code, const char *detail, struct gv_err *err)
 {
     struct gv_buf shown = GV_BUF_INIT;
-    gv_config_row_print_url(&shown, url);
+    gv_option_print_url(&shown, gv_slice_of(url));
     gv_fail(err, GV_UNAVAILABLE, "%s: %s", gv_buf_cstr(&shown),
             code == CURLE_WRITE_ERROR ? "the reply is too large"
             : *detail                 ? detail

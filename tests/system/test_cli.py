@@ -44,15 +44,15 @@ class CommandLine(unittest.TestCase):
                    "-log.level=info")
 
     def test_bad_values(self):
-        self.fails(2, 'globalview: --log.level: "inf" is none of debug, info, warn, error (did you mean info?)\n',
+        self.fails(2, 'globalview: --log.level: "inf" is none of debug, info, warn, error; did you mean "info"?\n',
                    "--log.level", "inf")
         self.fails(2, 'globalview: --loops: "many" is no whole number\n', "--loops=many")
         self.fails(2, "globalview: --loops: needs a value\n", "--loops")
 
     def test_what_is_not_built_is_refused(self):
-        self.fails(2, "globalview: --web.config.file: this build has not got TLS and authentication of the server yet\n",
+        self.fails(2, "globalview: --web.config.file: this build has no TLS and no authentication of its own server yet\n",
                    "--web.config.file=web.yml")
-        self.fails(2, "globalview: --storage.path: this build has not got the embedded store yet\n",
+        self.fails(2, "globalview: --storage.path: this build has no storage yet\n",
                    "--storage.path=data")
         self.fails(2, "globalview: explain: this build has no planner yet\n", "explain", "up")
 
@@ -105,8 +105,7 @@ class CheckConfig(unittest.TestCase):
                      'conf.d/b.yml:2:10: clusters[0].name: cluster "c1" is there twice (first at g.yml:4:11)')
 
     def test_storage_is_not_ignored(self):
-        self.refused("storage: {}\n" + GOOD, "g.yml:1:10: storage: this build has no storage yet (the embedded store "
-                                             "is not built): remove the key")
+        self.refused("storage: {}\n" + GOOD, "g.yml:1:10: storage: this build has no storage yet: remove the key")
 
 
 if __name__ == "__main__":
