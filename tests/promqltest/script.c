@@ -123,6 +123,11 @@ static bool parse_load(struct lines *l, struct gv_slice rest, bool with_nhcb, st
 
 /* ---- eval ---- */
 
+static void free_regex(void *re)
+{
+    gv_regex_free(re);
+}
+
 static bool note(struct lines *l, struct eval *e, enum expectation kind, struct gv_slice message,
                  struct gv_slice pattern)
 {
@@ -132,6 +137,7 @@ static bool note(struct lines *l, struct eval *e, enum expectation kind, struct 
         n.regex = gv_regex_new(gv_slice_of(anywhere), false, l->err);
         if (!n.regex)
             return fail_inside(l);
+        gv_arena_defer(l->arena, free_regex, n.regex);
     }
     gv_push(l->arena, e->notes, e->n_notes, e->cap_notes) = n;
     return true;
