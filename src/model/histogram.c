@@ -193,6 +193,8 @@ static void drop_below(struct gv_ladder *l, int32_t schema, double threshold)
     uint32_t skip = 0;
     while (skip < l->n && gv_histogram_bound(l->index[skip], schema) <= threshold)
         skip++;
+    if (!skip)
+        return;
     l->n -= skip;
     l->index += skip;
     l->count += skip;
