@@ -56,7 +56,7 @@ static const char *const matching[] = {"",
                                        " on (l)",
                                        " ignoring (i)",
                                        " on (l) group_left (i)",
-                                       " on (i) group_right ",
+                                       " on (i) group_right ()",
                                        " on ()",
                                        " ignoring () fill (1)",
                                        " on (l, i) fill_left (2)"};
