@@ -198,7 +198,7 @@ static bool compare_vector(const struct eval *e, const struct gv_result *r, bool
         if (!next_sample(r, &r->series[i], &at, &got))
             return say(why, "expected a value in every series", r);
         if (!line || !line->points.n)
-            return say(why, "expected no such series", r);
+            return say(why, "expected other series", r);
         if (ordered && position != i)
             return say(why, "expected another order", r);
         if (!same_point(&line->points.items[0], &got))
@@ -248,7 +248,7 @@ static bool compare_matrix(const struct eval *e, const struct gv_result *r, stru
         size_t position;
         const struct series_line *line = expected_for(e, r->series[i].labels, &position);
         if (!line)
-            return say(why, "expected no such series", r);
+            return say(why, "expected other series", r);
         if (!compare_points(e, line, r, &r->series[i], why))
             return false;
     }
