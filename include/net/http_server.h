@@ -16,7 +16,7 @@ struct gv_http_limits {
     int64_t header_timeout_ms; /* absolute, from accept or the first byte to the end of the header; default 10 s */
     int64_t body_timeout_ms;   /* from the end of the header to the end of the body; default 60 s */
     int64_t idle_timeout_ms;   /* between requests; default 5 min */
-    int64_t write_timeout_ms;  /* without progress of the client while a reply is under way; default 60 s */
+    int64_t write_timeout_ms;  /* for the client to take each 64 KiB of a reply; default 60 s */
     size_t output_watermark;   /* production stops above it; default 256 KiB */
     unsigned max_connections;  /* of the whole process; 0: none; beyond: 503 and close */
 };

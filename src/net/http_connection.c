@@ -15,6 +15,7 @@ enum {
     STEPS_PER_TURN = 32,  /* of one connection, before others get their turn */
     LINGER_MAX = 1 << 20, /* bytes; then the client may get a reset */
     LINGER_MS = 2000,
+    MIN_PROGRESS = 64 << 10, /* bytes that a client must take within the write deadline */
 };
 static const int64_t NS_PER_MS = 1000000;
 
@@ -343,6 +344,15 @@ static bool finish_exchange(struct gv_http_connection *c)
     return ends ? begin_linger(c) : body_unread ? begin_skip(c) : begin_next(c);
 }
 
+/* A byte now and then must not hold a large reply in memory for ever. */
+static void watch_progress(struct gv_http_connection *c)
+{
+    if (c->deadline && c->sending.moved < MIN_PROGRESS)
+        return;
+    set_deadline(c, c->server->limits.write_timeout_ms);
+    c->sending.moved = 0;
+}
+
 static bool go_on_replying(struct gv_http_connection *c)
 {
     enum gv_http_progress progress = GV_HTTP_BROKEN_OFF;
@@ -352,12 +362,11 @@ static bool go_on_replying(struct gv_http_connection *c)
     case GV_HTTP_SENT:
         return finish_exchange(c);
     case GV_HTTP_AGAIN:
+        watch_progress(c);
         gv_http_connection_schedule(c);
         break;
     case GV_HTTP_BLOCKED:
-        if (c->sending.moved || !c->deadline)
-            set_deadline(c, c->server->limits.write_timeout_ms);
-        c->sending.moved = false;
+        watch_progress(c);
         break;
     case GV_HTTP_BROKEN_OFF:
         die(c, GV_HTTP_CLOSED_CLIENT);

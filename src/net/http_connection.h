@@ -34,8 +34,8 @@ struct gv_http_sending {
     bool close;     /* the connection ends with it */
     bool head_only; /* HEAD, 204, 304: no body goes out */
     bool chunked;
-    bool moved;                  /* the client took bytes since the write deadline was set */
     bool body_unread;            /* the request's */
+    size_t moved;                /* bytes that the client took since the write deadline was set */
     gv_http_produce_fn *produce; /* NULL: all of it was handed over */
     void *arg;
     struct gv_gzip *gzip; /* of a stream */

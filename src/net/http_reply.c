@@ -136,7 +136,7 @@ static void send_parts(struct gv_http_connection *c, const struct gv_slice *part
     size_t sent = 0;
     if (!gv_http_output_send(&c->out, c->fd, parts, n, &sent))
         gv_http_connection_break(c, GV_HTTP_CLOSED_CLIENT);
-    c->sending.moved |= sent > 0;
+    c->sending.moved += sent;
 }
 
 static void send_whole(struct gv_http_connection *c, int status, struct gv_slice body)

@@ -7,7 +7,7 @@
  *   /never         no reply until canceled
  *   /stream/N      N bytes from a producer    /whole/N     N bytes at once
  *   /broken        a stream that breaks off   /deny         403 from on_header
- *   /stream-forever  a producer that never ends */
+ *   /stream-forever  a producer that never ends      /abandon      no reply at all */
 #pragma once
 #include "net/http_server.h"
 #include <arpa/inet.h>
@@ -106,7 +106,9 @@ static inline void rig_on_request(void *ctx, struct gv_http_exchange *x)
         q->broken = gv_slice_is(path, "/broken");
         q->left = q->broken ? 100 : gv_slice_is(path, "/stream-forever") ? SIZE_MAX : rig_number(path, "/stream/");
         gv_http_reply_stream(x, 200, NULL, 0, rig_produce, q);
-    } else if (!gv_slice_is(path, "/never"))
+    } else if (gv_slice_is(path, "/abandon"))
+        gv_http_abandon(x);
+    else if (!gv_slice_is(path, "/never"))
         gv_http_reply(x, 200, NULL, 0, GV_S("ok"));
 }
 
@@ -128,7 +130,7 @@ static inline void rig_on_end(void *ctx, struct gv_http_exchange *x, bool comple
     atomic_fetch_add(&rig->ended, 1);
 }
 
-static inline void rig_start(struct rig *rig, const struct gv_http_limits *limits)
+static inline void rig_start_at(struct rig *rig, const struct gv_http_limits *limits, const char *address)
 {
     struct gv_err err = {0};
     memset(rig, 0, sizeof *rig);
@@ -137,10 +139,15 @@ static inline void rig_start(struct rig *rig, const struct gv_http_limits *limit
     assert_non_null(rig->loop);
     rig->server = gv_http_server_new(rig->loop, limits ? limits : &gv_http_default_limits, &h, &err);
     assert_non_null(rig->server);
-    if (!gv_http_server_listen(rig->server, "127.0.0.1:0", &err))
+    if (!gv_http_server_listen(rig->server, address, &err))
         fail_msg("%s", err.msg);
     rig->port = gv_http_server_port(rig->server, 0);
     assert_true(gv_loop_start(rig->loop, &err));
+}
+
+static inline void rig_start(struct rig *rig, const struct gv_http_limits *limits)
+{
+    rig_start_at(rig, limits, "127.0.0.1:0");
 }
 
 static inline void rig_drained(void *arg)

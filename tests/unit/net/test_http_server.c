@@ -1,5 +1,7 @@
 /* The server against real sockets: replies, streams, pipelining, deadlines, disconnects, limits, draining. */
+#include "base/log.h"
 #include "http_rig.h"
+#include <sys/resource.h>
 #include <zlib.h>
 
 #define CLOSE "Host: h\r\nConnection: close\r\n\r\n"
@@ -385,6 +387,31 @@ static void malformed_requests_close_the_connection(void **state)
     assert_int_equal(rig.smuggled, 0);
 }
 
+static void an_abandoned_exchange_closes_without_a_reply(void **state)
+{
+    (void)state;
+    struct gv_buf r = rig_ask(&rig, "GET /abandon HTTP/1.1\r\n" KEEP "GET /smuggled HTTP/1.1\r\n" KEEP);
+    assert_int_equal(r.n, 0);
+    gv_buf_fini(&r);
+    rig_wait(&rig.ended, 1);
+    assert_int_equal(rig.completed + rig.canceled + rig.smuggled, 0);
+}
+
+/* What a script with `nc -N` does: the request and its FIN at once. What is answered at once is still sent. */
+static void a_half_closed_client_gets_what_is_answered_at_once(void **state)
+{
+    (void)state;
+    struct gv_buf r = GV_BUF_INIT;
+    int fd = rig_connect(&rig);
+    rig_sends(fd, "GET /ok HTTP/1.1\r\n" KEEP);
+    shutdown(fd, SHUT_WR);
+    rig_read_to_end(fd, &r);
+    close(fd);
+    gv_buf_cstr(&r);
+    assert_status(&r, 200);
+    gv_buf_fini(&r);
+}
+
 /* ---- with short deadlines ---- */
 
 static int start_impatient(void **state)
@@ -429,6 +456,21 @@ static void slow_bodies_and_silent_clients_are_closed(void **state)
     r = rig_ask(&rig, "GET /ok HTTP/1.1\r\n" KEEP); /* then idle */
     assert_int_equal(rig_count(r.p, "HTTP/1.1 "), 1);
     gv_buf_fini(&r);
+}
+
+/* A byte now and then is not reading. */
+static void a_client_that_reads_byte_by_byte_is_closed(void **state)
+{
+    (void)state;
+    int fd = rig_connect(&rig);
+    rig_sends(fd, "GET /stream/1000000000 HTTP/1.1\r\n" KEEP);
+    int64_t end = rig_now_ms() + DEADLINE_MS;
+    char byte;
+    while (atomic_load(&rig.ended) == 0 && rig_now_ms() < end && recv(fd, &byte, 1, 0) == 1)
+        poll(NULL, 0, 5);
+    rig_wait(&rig.ended, 1);
+    assert_int_equal(rig.canceled, 1);
+    close(fd);
 }
 
 static void a_client_that_stops_reading_is_closed(void **state)
@@ -593,6 +635,65 @@ static void loops_share_an_address_and_strangers_do_not(void **state)
     gv_loop_free(l);
 }
 
+static void connections_spread_over_the_loops(void **state)
+{
+    (void)state;
+    static struct rig other;
+    char address[64];
+    rig_start(&rig, NULL);
+    snprintf(address, sizeof address, "127.0.0.1:%d", rig.port);
+    rig_start_at(&other, NULL, address);
+    for (int i = 0; i < 64; i++) {
+        struct gv_buf r = rig_ask(&rig, "GET /ok HTTP/1.1\r\n" CLOSE);
+        assert_status(&r, 200);
+        gv_buf_fini(&r);
+    }
+    assert_int_equal(rig.requests + other.requests, 64);
+    assert_true(rig.requests > 0 && other.requests > 0); /* else by chance once in 2^63 */
+    rig_stop(&rig);
+    rig_stop(&other);
+}
+
+static atomic_uint lines;
+
+static void count_line(void *arg, enum gv_log_level level, struct gv_slice line)
+{
+    (void)arg;
+    (void)level;
+    assert_non_null(memmem(line.p, line.n, "Too many open files", 19));
+    atomic_fetch_add(&lines, 1);
+}
+
+/* Without descriptors left the server says so once, waits, and goes on when there are some again. */
+static void a_shortage_of_descriptors_is_survived(void **state)
+{
+    (void)state;
+    struct rlimit files;
+    atomic_store(&lines, 0);
+    gv_log_set_sink(count_line, NULL);
+    rig_start(&rig, NULL);
+    int fd = rig_connect(&rig), next = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)rig.port)};
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    struct gv_buf r = GV_BUF_INIT;
+    rig_sends(fd, "GET /ok HTTP/1.1\r\n" CLOSE);
+    rig_read_until(fd, &r, "ok"); /* the first one is accepted */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, files.rlim_max}), 0);
+    assert_int_equal(connect(next, (struct sockaddr *)&a, sizeof a), 0);
+    rig_sends(next, "GET /ok HTTP/1.1\r\n" CLOSE);
+    rig_wait(&lines, 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    gv_buf_clear(&r);
+    rig_read_until(next, &r, "ok");
+    close(fd);
+    close(next);
+    gv_buf_fini(&r);
+    rig_stop(&rig);
+    gv_log_set_sink(NULL, NULL);
+    assert_int_equal(lines, 1);
+}
+
 static void bad_addresses_are_refused(void **state)
 {
     (void)state;
@@ -635,14 +736,19 @@ int main(void)
         WITH(an_exchange_lives_until_its_handler_lets_go),
         WITH(a_client_that_leaves_stops_the_producer),
         WITH(malformed_requests_close_the_connection),
+        WITH(an_abandoned_exchange_closes_without_a_reply),
+        WITH(a_half_closed_client_gets_what_is_answered_at_once),
         IMPATIENT(trickling_does_not_extend_the_deadline),
         IMPATIENT(slow_bodies_and_silent_clients_are_closed),
         IMPATIENT(a_client_that_stops_reading_is_closed),
+        IMPATIENT(a_client_that_reads_byte_by_byte_is_closed),
         WITH(a_reader_that_stops_holds_up_production),
         cmocka_unit_test_setup_teardown(connections_beyond_the_limit_are_told, start_small, stop),
         cmocka_unit_test(draining_finishes_what_runs),
         cmocka_unit_test(aborting_cancels_what_runs),
         cmocka_unit_test(loops_share_an_address_and_strangers_do_not),
+        cmocka_unit_test(connections_spread_over_the_loops),
+        cmocka_unit_test(a_shortage_of_descriptors_is_survived),
         cmocka_unit_test(bad_addresses_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
