@@ -6,6 +6,7 @@
  * Source: Prometheus, promql/info.go. */
 #include "base/map.h"
 #include "promql/impl.h"
+#include "promql/info_time.h"
 #include <math.h>
 
 static const struct gv_slice identifying[] = {{"instance", 8}, {"job", 3}};
@@ -332,7 +333,10 @@ static bool info(struct gv_call *c, struct gv_value *out)
     struct gv_selector selector;
     struct gv_vector found = {0};
     bool some;
-    if (!make_selector(&in, &selector, &some) || (some && !gv_eval_selector(c, &selector, true, &found)))
+    if (!make_selector(&in, &selector, &some))
+        return false;
+    selector.shift = gv_info_shift(c->expr->call.args[0]);
+    if (some && !gv_eval_selector(c, &selector, true, &found))
         return false;
     for (size_t i = 0; i < found.n; i++)
         index_row(&in, &found.rows[i]);
