@@ -125,6 +125,7 @@ struct gv_pipe {
     struct gv_cursor **cursors;       /* selectors: n_parts of them */
     struct gv_vector rows;            /* rows leaf */
     bool sample_times;                /* instant selector: values are the times of the samples, in s */
+    bool keeps_histograms;            /* ... but histograms stay what they are */
     bool start_times;                 /* ... their start timestamps, in s */
     const struct gv_node *range_node; /* range function: its range argument */
     int64_t min_time, max_time;       /* ... what to read of a series */

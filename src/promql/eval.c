@@ -244,8 +244,12 @@ bool gv_eval_selector(struct gv_call *c, const struct gv_selector *s, bool sampl
     if (!c->grid.n)
         return true;
     struct gv_pipe *p = gv_arena_new(c->env->out, struct gv_pipe);
-    *p = (struct gv_pipe){
-        .ev = c->ev, .grid = c->grid, .counts = c->ev->counts, .node = &n, .sample_times = sample_times};
+    *p = (struct gv_pipe){.ev = c->ev,
+                          .grid = c->grid,
+                          .counts = c->ev->counts,
+                          .node = &n,
+                          .sample_times = sample_times,
+                          .keeps_histograms = true};
     return gv_leaf_selector(p, c->env->out) && gv_pipe_collect(p, c->env->out, out);
 }
 

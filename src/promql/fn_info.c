@@ -154,8 +154,12 @@ static struct metric *metric_named(struct info *in, struct identity *id, struct 
     return &id->metrics[id->n - 1];
 }
 
-static void index_row(struct info *in, const struct gv_row *row)
+static bool index_row(struct info *in, const struct gv_row *row)
 {
+    struct gv_point p;
+    for (uint32_t step = 0; row->column.histograms && step < in->c->grid.n; step++)
+        if (gv_row_get(row, step, &p) && p.h)
+            return gv_fail(in->c->env->err, GV_EXECUTION, "info sample should be float");
     struct gv_arena *scratch = in->c->env->scratch;
     struct gv_slice key = identity_of(in, row->labels);
     void **place = gv_map_at(&in->identities, gv_hash(key.p, key.n), key);
@@ -163,6 +167,7 @@ static void index_row(struct info *in, const struct gv_row *row)
         *place = gv_arena_new(scratch, struct identity);
     struct metric *m = metric_named(in, *place, gv_labels_get(row->labels, GV_LABEL_NAME));
     gv_push(scratch, m->rows, m->n, m->cap) = row;
+    return true;
 }
 
 /* ---- The info series of a step ---- */
@@ -339,7 +344,8 @@ static bool info(struct gv_call *c, struct gv_value *out)
     if (some && !gv_eval_selector(c, &selector, true, &found))
         return false;
     for (size_t i = 0; i < found.n; i++)
-        index_row(&in, &found.rows[i]);
+        if (!index_row(&in, &found.rows[i]))
+            return false;
     if (!check_duplicates(&in))
         return false;
     const struct gv_vector *v = &c->args[0].vector;

@@ -177,7 +177,7 @@ typedef void gv_map_fn(struct gv_call *c, struct gv_row *r);
  * env->out. The argument's rows may be taken over and changed. False: failed with env->err. */
 typedef bool gv_call_fn(struct gv_call *c, struct gv_value *out);
 
-/* An instant selector evaluated on the grid of c (info). sample_times: values are the samples' own times in ms. */
+/* An instant selector evaluated on the grid of c (info). sample_times: the value of a float is its own time in s. */
 GV_MUST_CHECK bool gv_eval_selector(struct gv_call *c, const struct gv_selector *s, bool sample_times,
                                     struct gv_vector *out);
 

@@ -45,7 +45,7 @@ static void set_histogram(struct gv_stream *s, struct kept *k, const struct gv_h
     struct gv_pipe *p = s->pipe;
     if (gv_is_stale_histogram(h->values[at]))
         return;
-    if (p->sample_times)
+    if (p->sample_times && !p->keeps_histograms)
         gv_row_set_float(row, step, (double)h->times[at] / 1000);
     else if (p->start_times)
         gv_row_set_float(row, step, h->starts ? (double)h->starts[at] / 1000 : 0);
