@@ -66,13 +66,20 @@ static bool read_clusters_file(struct gv_config *c, struct gv_config_reader *r, 
     return true;
 }
 
+/* A folder that is not there has no files; one that cannot be read may hide some. */
+static int is_fault(const char *folder, int error)
+{
+    (void)folder;
+    return error != ENOENT && error != ENOTDIR;
+}
+
 static bool read_pattern(struct gv_config *c, struct gv_config_reader *r, size_t i)
 {
     const char *pattern = c->clusters_files.items[i].p;
     struct gv_config_path top = {.key = "clusters_files"}, item = {.above = &top, .index = i};
     struct gv_yaml_pos pos = gv_yaml_get(c->root, "clusters_files")->items[i]->pos;
     glob_t found = {0};
-    int status = glob(pattern, GLOB_ERR, NULL, &found);
+    int status = glob(pattern, 0, is_fault, &found);
     bool ok = status == 0 || status == GLOB_NOMATCH;
     if (!ok)
         gv_config_fail(r, &item, pos, "%s: cannot be read", pattern);

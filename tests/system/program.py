@@ -140,11 +140,19 @@ class Program:
     def stop(self):
         if self.process and self.process.poll() is None:
             try:
-                self.end()
+                status = self.end()
+                if status:
+                    raise AssertionError(f"globalview ended with status {status}:\n" + self.log)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
                 raise AssertionError("globalview did not end on SIGTERM:\n" + self.log) from None
+            finally:
+                self._clean()
+        else:
+            self._clean()
+
+    def _clean(self):
         if self.process:
             self.reader.join(DEADLINE)
             self.process.stderr.close()
