@@ -31,3 +31,4 @@ void gv_http_profile_put(struct gv_http_profile *p);
 /* Reads password, token and certificate files again where they changed. Blocks: off the loops. On failure the old
  * secrets stay. */
 GV_MUST_CHECK bool gv_http_profile_refresh(struct gv_http_profile *p, struct gv_err *err);
+bool gv_http_profile_reads_files(const struct gv_http_profile *p); /* false: there is nothing to refresh */

@@ -67,6 +67,7 @@ struct lane {
     struct transfer *first, **end;
 };
 struct gv_loop *client_loop(const struct gv_cluster_client *cl);
+struct gv_http_client *client_http(const struct gv_cluster_client *cl);
 void client_count(struct gv_cluster_client *cl, int asks);
 void lane_enter(struct gv_cluster_client *cl, struct transfer *t); /* starts it, or lets it wait */
 void lane_leave(struct gv_cluster_client *cl, struct transfer *t); /* it ended, or is taken out of the queue */

@@ -38,22 +38,42 @@ void gv_breaker_succeed(struct gv_breaker *b)
         atomic_store(&b->open_until, 0);
 }
 
+void gv_breaker_probed(struct gv_breaker *b, int64_t now_ns)
+{
+    if (!atomic_load_explicit(&b->open_until, memory_order_relaxed))
+        return;
+    atomic_store(&b->failures, FAILURES_TO_OPEN - 1);
+    atomic_store(&b->closed_at, now_ns);
+    atomic_store(&b->open_until, 0);
+}
+
 static void open_for(struct gv_breaker *b, int64_t now_ns, int64_t interval_ms)
 {
     atomic_store(&b->interval_ms, interval_ms);
     atomic_store(&b->open_until, now_ns + ns(interval_ms));
 }
 
+static int64_t longer(int64_t interval_ms)
+{
+    return interval_ms * 2 < LONGEST_INTERVAL_MS ? interval_ms * 2 : LONGEST_INTERVAL_MS;
+}
+
+static bool is_on_trial(const struct gv_breaker *b, int64_t now_ns)
+{
+    int64_t closed = atomic_load(&b->closed_at);
+    return closed && now_ns - closed < ns(LONGEST_INTERVAL_MS);
+}
+
 bool gv_breaker_fail(struct gv_breaker *b, int64_t now_ns, bool probe)
 {
+    int64_t last = atomic_load(&b->interval_ms);
     if (probe) {
-        int64_t last = atomic_load(&b->interval_ms);
-        open_for(b, now_ns, last * 2 < LONGEST_INTERVAL_MS ? last * 2 : LONGEST_INTERVAL_MS);
+        open_for(b, now_ns, longer(last));
         return false;
     }
     if (atomic_fetch_add(&b->failures, 1) + 1 < FAILURES_TO_OPEN || atomic_load(&b->open_until))
         return false; /* what was under way when it opened says nothing new */
-    open_for(b, now_ns, FIRST_INTERVAL_MS);
+    open_for(b, now_ns, is_on_trial(b, now_ns) ? longer(last) : FIRST_INTERVAL_MS);
     return true;
 }
 

@@ -8,6 +8,7 @@ struct gv_breaker {
     _Atomic unsigned failures;   /* in a row, while closed */
     _Atomic int64_t open_until;  /* ns, monotonic: when the next probe may try; 0: closed */
     _Atomic int64_t interval_ms; /* that was waited last */
+    _Atomic int64_t closed_at;   /* ns: when a health probe closed it last */
 };
 
 enum gv_admission { GV_ADMIT_NO, GV_ADMIT_YES, GV_ADMIT_PROBE };
@@ -16,7 +17,9 @@ enum gv_admission { GV_ADMIT_NO, GV_ADMIT_YES, GV_ADMIT_PROBE };
  * after the interval the caller leaves the probe to others. */
 enum gv_admission gv_breaker_admit(struct gv_breaker *b, int64_t now_ns, int64_t grace_ms);
 bool gv_breaker_would_admit(const struct gv_breaker *b, int64_t now_ns, int64_t grace_ms);
-void gv_breaker_succeed(struct gv_breaker *b);
+void gv_breaker_succeed(struct gv_breaker *b); /* by an ask */
+/* A health probe was answered: an open breaker closes on trial, and one failed ask opens it again, for longer. */
+void gv_breaker_probed(struct gv_breaker *b, int64_t now_ns);
 /* probe: the request was admitted as one. True where this failure opened the breaker. */
 bool gv_breaker_fail(struct gv_breaker *b, int64_t now_ns, bool probe);
 enum gv_breaker_state gv_breaker_state(const struct gv_breaker *b, int64_t now_ns);

@@ -69,6 +69,11 @@ struct gv_loop *client_loop(const struct gv_cluster_client *cl)
     return cl->loop;
 }
 
+struct gv_http_client *client_http(const struct gv_cluster_client *cl)
+{
+    return cl->http;
+}
+
 void client_count(struct gv_cluster_client *cl, int asks)
 {
     cl->running += (size_t)asks;

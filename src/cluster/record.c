@@ -279,7 +279,27 @@ char *gv_record_dup_text(struct gv_cluster_record *r, const struct gv_text *from
     return copy;
 }
 
+char *gv_record_copy_text(struct gv_cluster_record *r, const struct gv_text *from)
+{
+    pthread_mutex_lock(&r->lock);
+    char *copy = from->p ? strdup(from->p) : NULL;
+    pthread_mutex_unlock(&r->lock);
+    return copy;
+}
+
 /* --- how it went --- */
+
+static void smooth(_Atomic int64_t *us, double seconds)
+{
+    int64_t old = atomic_load_explicit(us, memory_order_relaxed), now = (int64_t)(seconds * 1e6) + 1;
+    atomic_store_explicit(us, old ? (7 * old + now) / 8 : now, memory_order_relaxed);
+}
+
+static void note_error(struct gv_replica *r, const struct gv_err *err)
+{
+    gv_record_set_text(r->record, &r->last_error, err->msg);
+    atomic_store(&r->last_error_ms, gv_clock_wall(&gv_clock_real));
+}
 
 void gv_replica_went_well(struct gv_replica *r, double seconds)
 {
@@ -296,12 +316,23 @@ void gv_replica_went_wrong(struct gv_replica *r, const struct gv_err *err, int64
     atomic_fetch_add_explicit(&r->failures, 1, memory_order_relaxed);
     gv_counter_add(r->requests, 1);
     gv_counter_add(r->failed, 1);
-    gv_record_set_text(r->record, &r->last_error, err->msg);
-    atomic_store(&r->last_error_ms, gv_clock_wall(&gv_clock_real));
+    note_error(r, err);
     if (!trips)
         return;
     atomic_store_explicit(&r->health, GV_HEALTH_DOWN, memory_order_relaxed);
     gv_breaker_fail(&r->breaker, now_ns, probe);
+}
+
+void gv_replica_probed(struct gv_replica *r, const struct gv_err *err, double seconds, int64_t now_ns, bool probe)
+{
+    atomic_store_explicit(&r->health, err ? GV_HEALTH_DOWN : GV_HEALTH_UP, memory_order_relaxed);
+    if (err) {
+        note_error(r, err);
+        gv_breaker_fail(&r->breaker, now_ns, probe);
+    } else {
+        smooth(&r->probe_us, seconds);
+        gv_breaker_probed(&r->breaker, now_ns);
+    }
 }
 
 void gv_record_count(struct gv_cluster_record *r, const struct gv_ask_answer *answer)

@@ -60,10 +60,12 @@ void gv_record_put(struct gv_cluster_record *r);
 
 void gv_record_set_text(struct gv_cluster_record *r, struct gv_text *to, const char *text);            /* NULL: none */
 char *gv_record_dup_text(struct gv_cluster_record *r, const struct gv_text *from, struct gv_arena *a); /* or NULL */
+char *gv_record_copy_text(struct gv_cluster_record *r, const struct gv_text *from); /* heap, or NULL */
 
-/* Every attempt ends in one of these. */
+/* Every attempt ends in one of the first two, every health probe in the third (err NULL: it was answered). */
 void gv_replica_went_well(struct gv_replica *r, double seconds);
 void gv_replica_went_wrong(struct gv_replica *r, const struct gv_err *err, int64_t now_ns, bool trips, bool probe);
+void gv_replica_probed(struct gv_replica *r, const struct gv_err *err, double seconds, int64_t now_ns, bool probe);
 /* The best of those not in `tried` (a bit per replica) that its breaker lets through; -1: none. */
 int gv_record_choose(struct gv_cluster_record *r, int64_t now_ns, uint64_t tried, bool *probe);
 int64_t gv_record_grace_ms(const struct gv_cluster_record *r); /* that asks leave probes to the health job */

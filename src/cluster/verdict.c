@@ -13,8 +13,8 @@ static bool holds_any(struct gv_slice s, const char *const *phrases, size_t n)
 
 /* The text was checked here, so a backend that cannot read it lacks something. */
 static const char *const not_understood[] = {
-    "parse error",  "unknown function", "unknown func",     "is not enabled",       "feature flag",
-    "experimental", "cannot parse",     "unsupported func", "unexpected character",
+    "parse error",  "unknown function", "unknown func", "is not enabled",   "feature flag",
+    "experimental", "unexpected token", "cannot parse", "unsupported func", "unexpected character",
 };
 
 /* Of execution errors, those that a larger, faster or healthier backend would not have. */

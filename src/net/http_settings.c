@@ -320,6 +320,12 @@ void gv_http_profile_put(struct gv_http_profile *p)
     free(p);
 }
 
+bool gv_http_profile_reads_files(const struct gv_http_profile *p)
+{
+    const struct gv_http_settings *s = &p->settings;
+    return s->basic_password_file || s->authorization_credentials_file || s->tls.ca_file || s->tls.cert_file;
+}
+
 bool gv_http_profile_refresh(struct gv_http_profile *p, struct gv_err *err)
 {
     struct gv_http_stamp now[5];
