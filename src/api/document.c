@@ -70,10 +70,9 @@ bool selectors_read(struct selectors *s, struct request *r, const char *name, st
     struct gv_slice *texts = params_all(&r->params, name, r->x->arena, &n);
     *s = (struct selectors){gv_arena_array(r->x->arena, struct gv_selector *, n), n};
     for (size_t i = 0; i < n; i++) {
-        struct gv_err why = {0};
-        s->at[i] = gv_promql_parse_selector(r->x->arena, texts[i], &why);
+        s->at[i] = gv_promql_parse_selector(r->x->arena, texts[i], err);
         if (!s->at[i])
-            return gv_fail(err, why.code, "invalid parameter \"%s\": %s", name, why.msg);
+            return false;
     }
     return true;
 }

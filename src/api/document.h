@@ -24,7 +24,7 @@ struct selectors {
     struct gv_selector **at;
     size_t n;
 };
-/* Reads every parameter of that name; fails as Prometheus does on what is no selector. */
+/* Reads every parameter of that name. What is no selector fails with the parser's words. */
 bool selectors_read(struct selectors *s, struct request *r, const char *name, struct gv_err *err);
 /* Adds those that can match at cluster c to its form; false where there are some and none can. */
 bool selectors_add(const struct selectors *s, const char *name, const struct gv_cluster *c, struct gv_arena *a,

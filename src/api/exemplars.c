@@ -11,16 +11,15 @@ struct exemplars_state {
 static bool prepare(struct request *r, struct gv_buf *form, struct gv_err *err)
 {
     struct exemplars_state *s = r->state = gv_arena_new(r->x->arena, struct exemplars_state);
-    struct gv_err why = {0};
     int64_t start, end;
     if (!params_time(&r->params, "start", INT64_MIN, &start, err) ||
         !params_time(&r->params, "end", INT64_MAX, &end, err))
         return false;
     if (end < start)
-        return gv_fail(err, GV_BAD_DATA, "invalid parameter \"end\": end timestamp must not be before start timestamp");
-    s->query = gv_promql_parse(r->x->arena, gv_url_params_get(&r->params, "query"), r->settings->limits.features, &why);
+        return gv_fail(err, GV_BAD_DATA, "end timestamp must not be before start timestamp");
+    s->query = gv_promql_parse(r->x->arena, gv_url_params_get(&r->params, "query"), r->settings->limits.features, err);
     if (!s->query)
-        return gv_fail(err, why.code, "invalid parameter \"query\": %s", why.msg);
+        return false;
     form_pass(form, &r->params, "start");
     form_pass(form, &r->params, "end");
     s->passed = gv_arena_dup(r->x->arena, gv_buf_slice(form));

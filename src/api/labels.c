@@ -201,11 +201,16 @@ const struct document document_values = {"/api/v1/label/", false, prepare_values
 
 /* --- series --- */
 
+/* Unlike /labels, this route names the parameter in front of the parser's words. */
 static bool prepare_series(struct request *r, struct gv_buf *form, struct gv_err *err)
 {
-    if (!prepare_labels(r, form, err))
-        return false;
-    return state_of(r)->match.n || gv_fail(err, GV_BAD_DATA, "no match[] parameter provided");
+    struct gv_err why = {0};
+    struct selectors match;
+    if (!params_has(&r->params, "match[]"))
+        return gv_fail(err, GV_BAD_DATA, "no match[] parameter provided");
+    if (!selectors_read(&match, r, "match[]", &why))
+        return gv_fail(err, why.code, "invalid parameter \"match[]\": %s", why.msg);
+    return prepare_labels(r, form, err);
 }
 
 static int compare_labels(const void *a, const void *b)

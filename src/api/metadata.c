@@ -7,12 +7,18 @@ struct metadata_state {
     uint64_t limit, limit_per_metric;
 };
 
+/* These two routes have words of their own for what is no number. */
+static bool read_limit(struct request *r, const char *name, uint64_t *limit, struct gv_err *err)
+{
+    struct gv_err why = {0};
+    return params_limit(&r->params, name, limit, &why) || gv_fail(err, GV_BAD_DATA, "%s must be a number", name);
+}
+
 static bool prepare(struct request *r, struct gv_buf *form, struct gv_err *err)
 {
     struct metadata_state *s = r->state = gv_arena_new(r->x->arena, struct metadata_state);
     form_pass(form, &r->params, "metric");
-    return params_limit(&r->params, "limit", &s->limit, err) &&
-           params_limit(&r->params, "limit_per_metric", &s->limit_per_metric, err);
+    return read_limit(r, "limit", &s->limit, err) && read_limit(r, "limit_per_metric", &s->limit_per_metric, err);
 }
 
 struct entries { /* of one metric */
@@ -109,7 +115,7 @@ static bool prepare_targets(struct request *r, struct gv_buf *form, struct gv_er
     s->passed = gv_arena_dup(r->x->arena, gv_buf_slice(form));
     if (params_has(&r->params, "match_target") && !selectors_read(&s->match, r, "match_target", err))
         return false;
-    return params_limit(&r->params, "limit", &s->limit, err);
+    return read_limit(r, "limit", &s->limit, err);
 }
 
 static bool shape_targets(struct request *r, const struct gv_cluster *c, struct gv_arena *a, const char **path,
