@@ -1,6 +1,7 @@
 /* Equality of trees: what they mean, not how or where they were written. */
 #include "promql/print.h"
 #include <math.h>
+#include <stdlib.h>
 
 static bool same_number(double a, double b)
 {
@@ -34,15 +35,37 @@ static bool same_matcher(const struct gv_matcher *a, const struct gv_matcher *b)
     return a->type == b->type && gv_slice_eq(a->name, b->name) && gv_slice_eq(a->value, b->value);
 }
 
-static size_t count_of(const struct gv_selector *s, const struct gv_matcher *m)
+static int by_name(const void *a, const void *b)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_matchers; i++)
-        n += same_matcher(&s->matchers[i], m);
-    return n;
+    const struct gv_matcher *x = *(const struct gv_matcher *const *)a, *y = *(const struct gv_matcher *const *)b;
+    int order = gv_slice_cmp(x->name, y->name);
+    if (order == 0)
+        order = gv_slice_cmp(x->value, y->value);
+    return order ? order : (int)x->type - (int)y->type;
 }
 
-/* Matchers in any order: printing sorts them. In order, one look each is enough. */
+static const struct gv_matcher **sorted(struct gv_arena *a, const struct gv_selector *s)
+{
+    const struct gv_matcher **list = gv_arena_array(a, const struct gv_matcher *, s->n_matchers);
+    for (size_t i = 0; i < s->n_matchers; i++)
+        list[i] = &s->matchers[i];
+    qsort(list, s->n_matchers, sizeof(struct gv_matcher *), by_name);
+    return list;
+}
+
+static bool same_in_any_order(const struct gv_selector *a, const struct gv_selector *b)
+{
+    struct gv_arena arena;
+    gv_arena_init(&arena, NULL);
+    const struct gv_matcher **x = sorted(&arena, a), **y = sorted(&arena, b);
+    size_t i = 0;
+    while (i < a->n_matchers && same_matcher(x[i], y[i]))
+        i++;
+    gv_arena_fini(&arena);
+    return i == a->n_matchers;
+}
+
+/* Matchers in any order: printing sorts them. */
 static bool same_matchers(const struct gv_selector *a, const struct gv_selector *b)
 {
     if (a->n_matchers != b->n_matchers)
@@ -50,11 +73,7 @@ static bool same_matchers(const struct gv_selector *a, const struct gv_selector 
     size_t i = 0;
     while (i < a->n_matchers && same_matcher(&a->matchers[i], &b->matchers[i]))
         i++;
-    for (; i < a->n_matchers; i++) {
-        if (count_of(a, &a->matchers[i]) != count_of(b, &a->matchers[i]))
-            return false;
-    }
-    return true;
+    return i == a->n_matchers || same_in_any_order(a, b);
 }
 
 static bool same_selector(const struct gv_selector *a, const struct gv_selector *b)

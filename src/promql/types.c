@@ -1,5 +1,6 @@
 /* The type check: sets the type of every node from below, and refuses in Prometheus's words what the grammar lets
  * through. Children come before their parent, so that the first error found is the one Prometheus reports. */
+#include "base/map.h"
 #include "promql/functions.h"
 #include "promql/parser.h"
 #include "promql/scan.h"
@@ -153,15 +154,20 @@ static bool is_operand(enum gv_value_type t)
     return t == GV_TYPE_SCALAR || t == GV_TYPE_VECTOR;
 }
 
+/* Lists may be as long as a query: no comparison of each with each. */
 static bool check_labels_apart(struct gv_parser *p, const struct gv_expr *e)
 {
     const struct gv_matching *m = &e->binary.matching;
-    for (size_t i = 0; m->on && i < m->n_labels; i++) {
-        for (size_t k = 0; k < m->n_include; k++) {
-            if (gv_slice_eq(m->labels[i], m->include[k]))
-                return gv_parser_fail(p, operator_start(p, e), "label %s must not occur in ON and GROUP clause at once",
-                                      gv_parser_quote(p, m->labels[i]));
-        }
+    if (!m->on || !m->n_include)
+        return true;
+    struct gv_map included;
+    gv_map_init(&included, p->arena);
+    for (size_t i = 0; i < m->n_include; i++)
+        gv_map_put(&included, m->include[i], &m->include[i]);
+    for (size_t i = 0; i < m->n_labels; i++) {
+        if (gv_map_find(&included, m->labels[i]))
+            return gv_parser_fail(p, operator_start(p, e), "label %s must not occur in ON and GROUP clause at once",
+                                  gv_parser_quote(p, m->labels[i]));
     }
     return true;
 }

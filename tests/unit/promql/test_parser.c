@@ -166,6 +166,36 @@ static void errors_are_prometheuss(void **state)
     refuses("1 and foo", "1:1: parse error: set operator \"and\" not allowed in binary scalar expression");
     refuses("{a=\"\"}", "1:1: parse error: vector selector must contain at least one non-empty matcher");
     refuses("\"x\" + 1", "1:1: parse error: binary expression must contain only scalar and instant vector types");
+    refuses("a + on(x) group_left(x) b", "1:3: parse error: label \"x\" must not occur in ON and GROUP clause at once");
+    refuses("a + group_left() b", "1:5: parse error: unexpected <group_left>");
+    refuses("a and on(x) group_right() b", "1:1: parse error: no grouping allowed for \"and\" operation");
+    refuses("a + bool b", "1:3: parse error: bool modifier can only be used on comparison operators");
+    refuses("1 + on(x) a", "1:1: parse error: vector matching only allowed between instant vectors");
+    refuses("sum by (a b) (x)",
+            "1:11: parse error: unexpected identifier \"b\" in grouping opts, expected \",\" or \")\"");
+    refuses("sum by a (x)", "1:8: parse error: unexpected identifier \"a\" in grouping opts, expected \"(\"");
+    refuses("topk(x)",
+            "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1");
+    refuses("topk(x, y)", "1:6: parse error: expected type scalar in aggregation parameter, got instant vector");
+    refuses("abs(a,)", "1:6: parse error: trailing commas not allowed in function call args");
+    refuses("foo{a=b}", "1:7: parse error: unexpected identifier \"b\" in label matching, expected string");
+    refuses("foo{a}", "1:6: parse error: unexpected \"}\" in label matching, expected label matching operator");
+    refuses("foo{__name__=\"x\"}", "1:1: parse error: metric name must not be set twice: \"foo\" or \"x\"");
+    refuses("(a)[5m]", "1:4: parse error: ranges only allowed for vector selectors");
+    refuses("a offset 5m [5m]", "1:13: parse error: no offset modifiers allowed before range");
+    refuses("a offset 1m offset 2m", "1:1: parse error: offset may not be set multiple times");
+    refuses("a @ 1 @ 2", "1:1: parse error: @ <timestamp> may not be set multiple times");
+    refuses("a @ inf", "1:1: parse error: timestamp out of bounds for @ modifier: +Inf");
+    refuses("a @ x", "1:5: parse error: unexpected identifier \"x\" in @, expected timestamp");
+    refuses("1 offset 5m",
+            "1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector "
+            "selector or a subquery");
+    refuses("a[5m:1m", "1:8: parse error: unclosed left bracket");
+    refuses("a[5m][5m:]", "1:1: parse error: subquery is only allowed on instant vector, got matrix instead");
+    refuses("-\"x\"", "1:1: parse error: unary expression only allowed on expressions of type scalar or instant "
+                      "vector, got \"string\"");
+    refuses("round(a, 1, 2)", "1:1: parse error: expected at most 2 argument(s) in call to \"round\", got 3");
+    refuses("label_join(a)", "1:1: parse error: expected at least 3 argument(s) in call to \"label_join\", got 1");
     refuses("foo[0]", "1:5: parse error: duration must be greater than 0");
 }
 
