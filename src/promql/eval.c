@@ -168,14 +168,20 @@ void gv_copy_steps(struct gv_env *env, const struct gv_steps_column *from, const
 
 /* ---- Functions of whole vectors ---- */
 
-/* A range function whose vector call() goes on with (absent_over_time). */
+/* A range function whose vector call() goes on with (absent_over_time). Names stay: series that differ in nothing else
+ * are no duplicates here. */
 static bool eval_range_part(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid, struct gv_arena *temp,
                             struct gv_value *args)
 {
     struct gv_node inner = *n;
     struct gv_function_impl impl = *n->impl;
+    struct gv_function function = *n->expr->call.function;
+    struct gv_expr expr = *n->expr;
     impl.call = NULL;
+    function.flags |= GV_FN_KEEPS_NAME;
+    expr.call.function = &function;
     inner.impl = &impl;
+    inner.expr = &expr;
     struct gv_pipe *p = gv_pipe_new(ev, &inner, grid, temp);
     struct gv_vector v;
     if (!p || !gv_pipe_collect(p, temp, &v))

@@ -108,16 +108,23 @@ static void give_buffers(struct gv_stream *s, bool starts, struct gv_series_samp
                                                     starts ? s->histogram_starts : NULL, (uint32_t)s->n_histograms};
 }
 
+/* Start timestamps, where they are to be used. */
+static const int64_t *starts_of(const struct gv_stream *s, const struct gv_raw_column *raw)
+{
+    return gv_env_has(&s->env, GV_FEATURE_USE_START_TIMESTAMPS) ? raw->starts : NULL;
+}
+
 static bool read_raw(struct gv_stream *s, const struct gv_raw_column *raw, int64_t min, int64_t max, bool keep_stale,
                      struct gv_series_samples *out)
 {
+    const int64_t *starts = starts_of(s, raw);
     const struct gv_pipe *p = s->pipe;
     bool stats_only = (p->range_node ? p->range_node : p->node)->stats_only;
     uint32_t from = first_after(raw->times, raw->n, min - 1);
     uint32_t n = first_after(raw->times, raw->n, max) - from;
     if (!raw->histograms && (keep_stale || !has_stale(raw->values + from, n))) {
         *out = (struct gv_series_samples){
-            .floats = {raw->times + from, raw->values + from, raw->starts ? raw->starts + from : NULL, n}};
+            .floats = {raw->times + from, raw->values + from, starts ? starts + from : NULL, n}};
         return true;
     }
     if (!grow_floats(s, n) || (raw->histograms && !grow_histograms(s, n)))
@@ -127,7 +134,7 @@ static bool read_raw(struct gv_stream *s, const struct gv_raw_column *raw, int64
         split_sample(s, raw, i, keep_stale);
     if (stats_only)
         keep_stats(s);
-    give_buffers(s, raw->starts != NULL, out);
+    give_buffers(s, starts != NULL, out);
     return true;
 }
 

@@ -42,13 +42,23 @@ static void make_values(double (*of)(int i))
     }
 }
 
-static const struct gv_steps_column *run(const char *query, struct gv_grid *grid)
+static int64_t *starts; /* or NULL */
+
+static void add_series(struct gv_memory_source *source, const char *metric)
+{
+    struct gv_label name = {GV_LABEL_NAME, gv_slice_of(metric)};
+    struct gv_column column = {.kind = GV_COLUMN_RAW,
+                               .raw = {.times = times, .values = values, .starts = starts, .n = N}};
+    gv_memory_source_add(source, gv_labels_make(&arena, &name, 1), &column);
+}
+
+/* Over two series, m and n, which differ in nothing but the name. */
+static struct gv_result evaluate(const char *query)
 {
     struct gv_memory_source source;
     gv_memory_source_init(&source, &arena);
-    struct gv_label name = {GV_LABEL_NAME, GV_S("m")};
-    struct gv_column column = {.kind = GV_COLUMN_RAW, .raw = {.times = times, .values = values, .n = N}};
-    gv_memory_source_add(&source, gv_labels_make(&arena, &name, 1), &column);
+    add_series(&source, "m");
+    add_series(&source, "n");
     gv_memory_source_seal(&source);
     struct gv_err err = {0};
     struct gv_slice text = gv_slice_of(query);
@@ -65,6 +75,12 @@ static const struct gv_steps_column *run(const char *query, struct gv_grid *grid
     struct gv_eval_stats stats = {0};
     if (!e || !gv_promql_eval(&arena, e, &o, &result, &stats, &err))
         fail_msg("%s", err.msg);
+    return result;
+}
+
+static const struct gv_steps_column *run(const char *query, struct gv_grid *grid)
+{
+    struct gv_result result = evaluate(query);
     assert_int_equal(result.n, 1);
     *grid = result.grid;
     return &result.series[0].column.steps;
@@ -262,6 +278,32 @@ static void resets_count_within_each_window(void **state)
     }
 }
 
+/* Without promql-delayed-name-removal and use-start-timestamps, as by default. */
+static void series_of_two_names_may_be_absent_together(void **state)
+{
+    (void)state;
+    make_values(constant);
+    struct gv_result r = evaluate("absent_over_time({__name__=~\"m|n\"}[50s])");
+    assert_int_equal(r.n, 1);
+    for (uint32_t i = 0; i < r.grid.n; i++)
+        assert_int_equal(gv_bit(r.series[0].column.steps.present, i), gv_grid_time(&r.grid, i) >= (N - 1 + 50) * 1000);
+}
+
+static void starts_are_not_used_unasked(void **state)
+{
+    (void)state;
+    make_values(constant);
+    int64_t each[N];
+    for (int i = 0; i < N; i++)
+        each[i] = times[i] - 500; /* begun anew for each sample */
+    starts = each;
+    struct gv_grid grid;
+    const struct gv_steps_column *c = run("resets(m[100s])", &grid);
+    starts = NULL;
+    for (uint32_t i = 0; i < grid.n; i++)
+        assert_true(c->values[i] == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +314,8 @@ int main(void)
         cmocka_unit_test(constants_have_no_variance),
         cmocka_unit_test(times_of_extremes_are_of_the_last_one),
         cmocka_unit_test(resets_count_within_each_window),
+        cmocka_unit_test(series_of_two_names_may_be_absent_together),
+        cmocka_unit_test(starts_are_not_used_unasked),
     };
     return cmocka_run_group_tests_name("promql.fn_over_time", tests, start, end);
 }
