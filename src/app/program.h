@@ -13,11 +13,6 @@
 #include "base/metric.h"
 #include "cluster/health.h"
 
-/* TODO: until the health job is there, the program runs without it. */
-#pragma weak gv_health_new
-#pragma weak gv_health_stop
-#pragma weak gv_health_set_clusters
-
 struct program;
 
 struct slot {

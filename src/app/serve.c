@@ -151,7 +151,7 @@ static bool make(struct program *p, struct gv_arena *a, struct gv_snapshot *snap
         if (!make_slot(p, i, snapshot, err))
             return false;
     if (!(p->control = gv_loop_new(p->n_slots, err)) || !(p->probes = gv_cluster_client_new(p->control, err)) ||
-        (gv_health_new && !(p->health = gv_health_new(p->probes, HEALTH_INTERVAL_MS, err))))
+        !(p->health = gv_health_new(p->probes, HEALTH_INTERVAL_MS, err)))
         return false;
     program_metrics_init(p);
     program_apply(p, snapshot);
