@@ -115,7 +115,7 @@ static bool launch(struct gv_ask *a)
     return true;
 }
 
-/* No replica may be asked: says since when not, and what was wrong. */
+/* No replica may be asked: says what was wrong when it last was. */
 static void refuse(struct gv_ask *a)
 {
     struct gv_cluster_record *r = a->spec.cluster->record;
@@ -125,8 +125,7 @@ static void refuse(struct gv_ask *a)
     const char *last = gv_record_dup_text(r, &r->replicas[i].last_error, &scratch);
     a->answer.outcome = GV_ASK_BREAKER;
     a->answer.replica = (unsigned)i;
-    gv_fail(&a->answer.err, GV_UNAVAILABLE, "not asked, it keeps failing (circuit open, next try in %lld ms): %s",
-            (long long)gv_breaker_wait_ms(&r->replicas[i].breaker, now_of(a)), last ? last : "no answer");
+    gv_fail(&a->answer.err, GV_UNAVAILABLE, "%s (circuit open, not asked)", last ? last : "it keeps failing");
     gv_arena_fini(&scratch);
     name_the_cluster(a);
     settle(a);
