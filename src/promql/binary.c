@@ -314,9 +314,9 @@ static void pairing_init(struct pairing *p, struct gv_engine *ev, const struct g
     const struct gv_matching *m = &e->binary.matching;
     *p = (struct pairing){.ev = ev, .expr = e, .matching = m, .n = n, .words = gv_bits_words(n)};
     p->swapped = m->card == GV_ONE_TO_MANY;
-    const double *left = m->has_fill_left ? &m->fill_left : NULL, *right = m->has_fill_right ? &m->fill_right : NULL;
-    p->fill_one = p->swapped ? left : right;
-    p->fill_many = p->swapped ? right : left;
+    /* Prometheus swaps the sides of group_right, but not these two. */
+    p->fill_one = m->has_fill_right ? &m->fill_right : NULL;
+    p->fill_many = m->has_fill_left ? &m->fill_left : NULL;
     gv_arena_init(&p->temp, ev->options->budget);
     gv_arena_init(&p->scratch, ev->options->budget);
     gv_map_init(&p->by_labels, &p->temp);

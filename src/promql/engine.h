@@ -66,6 +66,8 @@ struct gv_worker {
     struct gv_samples samples; /* since the worker began its part */
     int64_t base;              /* what was held when it began */
     int64_t unpolled;          /* samples since the last look at cancel flag, clock and budget */
+    uint64_t *unseen; /* hashes of labels that were dropped out of the sink's sight: they count as duplicates too */
+    size_t n_unseen, cap_unseen;
 };
 
 /* Where samples read count: nowhere (inside subqueries), in the total (a subtree evaluated once for all steps), or
@@ -120,6 +122,7 @@ struct gv_pipe {
     gv_next_fn *next;
     enum gv_counts counts;
     bool drops_name; /* leaf or a stage does: duplicates are possible */
+    uint64_t salt;   /* of the hashes of labels: not 0 within a subquery */
     struct gv_stage *stages, **last_stage;
     size_t n_parts;
     struct gv_cursor **cursors;       /* selectors: n_parts of them */
@@ -234,6 +237,8 @@ GV_MUST_CHECK bool gv_eval_vector_binary(struct gv_engine *ev, const struct gv_n
 GV_MUST_CHECK bool gv_eval_matrix(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid,
                                   struct gv_arena *out, struct gv_result *r);
 
+/* Joins sorted series of raw samples with equal labels; fails where they share a time. */
+GV_MUST_CHECK bool gv_merge_same_series(struct gv_engine *ev, struct gv_result *r, struct gv_arena *out);
 /* Joins rows with equal labels where they share no step; fails where they do. Rows keep their order. */
 GV_MUST_CHECK bool gv_merge_same_labels(struct gv_engine *ev, struct gv_vector *v, uint32_t n, struct gv_arena *out);
 /* `anchored` and `smoothed` go with a few functions only. */

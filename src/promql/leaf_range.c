@@ -183,6 +183,8 @@ static bool open_subquery(struct gv_pipe *p, const struct gv_node *sub, struct g
     p->ev->counts = counts;
     if (!p->inner)
         return false;
+    p->inner->salt = (uint64_t)(uintptr_t)p->inner;
+    p->drops_name |= p->inner->drops_name;
     p->n_parts = p->inner->n_parts;
     return true;
 }

@@ -132,6 +132,50 @@ static bool collect_raw(struct gv_stream *s, const struct gv_node *n, struct gv_
     }
 }
 
+/* ---- Series that are equal once their names are dropped ---- */
+
+static const struct gv_histogram *histogram_at(const struct gv_raw_column *raw, uint32_t i)
+{
+    return raw->histograms ? raw->histograms[i] : NULL;
+}
+
+/* False where both have a sample at one time. */
+static bool merge_raw(struct gv_raw_column *into, const struct gv_raw_column *from, struct gv_arena *out)
+{
+    uint32_t n = into->n + from->n;
+    int64_t *times = gv_arena_array(out, int64_t, n);
+    double *values = gv_arena_array(out, double, n);
+    const struct gv_histogram **histograms = gv_arena_array(out, const struct gv_histogram *, n);
+    for (uint32_t k = 0, i = 0, j = 0; k < n; k++) {
+        if (i < into->n && j < from->n && into->times[i] == from->times[j])
+            return false;
+        bool first = j == from->n || (i < into->n && into->times[i] < from->times[j]);
+        const struct gv_raw_column *c = first ? into : from;
+        uint32_t at = first ? i++ : j++;
+        times[k] = c->times[at];
+        values[k] = c->values[at];
+        histograms[k] = histogram_at(c, at);
+    }
+    *into = (struct gv_raw_column){.times = times, .values = values, .histograms = histograms, .n = n};
+    return true;
+}
+
+bool gv_merge_same_series(struct gv_engine *ev, struct gv_result *r, struct gv_arena *out)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        struct gv_series *last = kept ? &r->series[kept - 1] : NULL;
+        if (!last || !gv_labels_eq(last->labels, r->series[i].labels))
+            r->series[kept++] = r->series[i];
+        else if (!merge_raw(&last->column.raw, &r->series[i].column.raw, out))
+            return gv_fail(&ev->main.err, GV_EXECUTION, "vector cannot contain metrics with the same labelset");
+    }
+    r->n = kept;
+    return true;
+}
+
+/* ---- The node ---- */
+
 bool gv_eval_matrix(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid, struct gv_arena *out,
                     struct gv_result *r)
 {

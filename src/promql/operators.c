@@ -101,6 +101,8 @@ static enum verdict combine(const struct gv_row_op *o, const struct gv_point *l,
     struct gv_histogram_notes notes = {false, false};
     const struct gv_histogram *sum = (o->op == GV_OP_ADD ? gv_histogram_add : gv_histogram_sub)(a, l->h, r->h, &notes);
     note_sum(o, &notes);
+    if (notes.reset_collision)
+        return UNFIT;
     sum = gv_histogram_compact(a, sum);
     return give(out, o->op == GV_OP_ADD ? sum : gv_histogram_with_hint(a, sum, GV_RESET_GAUGE));
 }

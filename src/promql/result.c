@@ -130,7 +130,7 @@ static bool give(struct gv_engine *ev, const struct gv_node *n, struct gv_arena 
         if (!gv_eval_matrix(ev, n, ev->grid, out, r))
             return false;
         sort_series(r);
-        return true;
+        return gv_merge_same_series(ev, r, out);
     default:
         return give_vector(ev, n, out, r);
     }

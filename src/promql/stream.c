@@ -104,6 +104,14 @@ static void apply_stages(struct gv_stream *s, struct gv_row *row)
     }
 }
 
+/* Rows that lose all steps after their name, and rows within a subquery, never come to the sink. */
+static void note_unseen(struct gv_stream *s, const struct gv_row *row)
+{
+    struct gv_worker *w = s->worker;
+    if (s->pipe->drops_name)
+        gv_push(&w->arena, w->unseen, w->n_unseen, w->cap_unseen) = row->labels->hash ^ s->pipe->salt;
+}
+
 int gv_stream_next(struct gv_stream *s, struct gv_row *row)
 {
     struct gv_row empty = *row;
@@ -117,7 +125,10 @@ int gv_stream_next(struct gv_stream *s, struct gv_row *row)
         apply_stages(s, row);
         if (s->env.err->code != GV_OK)
             return -1;
-        if (!s->pipe->stages || !gv_row_is_empty(row, s->pipe->grid.n))
+        bool empty_now = s->pipe->stages && gv_row_is_empty(row, s->pipe->grid.n);
+        if (empty_now || s->pipe->salt)
+            note_unseen(s, row);
+        if (!empty_now)
             return 1;
     }
 }
@@ -202,12 +213,22 @@ static void run_fini(struct run *r)
     gv_arena_fini(&r->seen.arena);
 }
 
-static bool check_differs(struct run *r, const struct gv_row *row)
+static bool check_differs(struct run *r, uint64_t hash)
 {
-    if (!r->must_differ || !see(&r->seen, row->labels->hash))
+    if (!r->must_differ || !see(&r->seen, hash))
         return true;
     r->ev->restart = true;
     return gv_fail(&r->ev->main.err, GV_INTERNAL, "series are equal without their name");
+}
+
+static bool check_unseen(struct run *r, struct gv_worker *w)
+{
+    size_t n = w->n_unseen;
+    w->n_unseen = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!check_differs(r, w->unseen[i]))
+            return false;
+    return true;
 }
 
 static void keep_labels(struct gv_stream *s, struct gv_row *row)
@@ -242,7 +263,7 @@ static bool collect_part(struct gv_pipe *p, size_t part, struct gv_worker *w, st
 static bool sink_row(struct run *r, struct gv_env *env, const struct gv_row *row)
 {
     void *slot = NULL;
-    return check_differs(r, row) && r->sink->take(r->sink, row, &slot) &&
+    return check_differs(r, row->labels->hash) && r->sink->take(r->sink, row, &slot) &&
            r->sink->add(r->sink, env, slot, row, 0, r->pipe->grid.n) &&
            (!r->sink->done || r->sink->done(r->sink, row, slot));
 }
@@ -263,7 +284,7 @@ static bool feed_part(struct run *r, size_t part)
             more = -1;
     }
     gv_stream_close(s);
-    return more == 0;
+    return more == 0 && check_unseen(r, w);
 }
 
 /* ---- Waves ---- */
@@ -325,8 +346,10 @@ static bool run_parts(struct wave *w)
         part_init(&w->parts[i], w->run->ev);
     x->run(x, collect_one, w, w->n);
     bool ok = true;
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; i < w->n; i++) {
+        ok = ok && check_unseen(w->run, &w->parts[i].worker);
         ok &= join_worker(w->run->ev, &w->parts[i].worker, w->parts[i].ok);
+    }
     return ok;
 }
 
@@ -337,7 +360,8 @@ static bool take_rows(struct wave *w)
         struct part *part = &w->parts[i];
         part->slots = gv_arena_array(&part->arena, void *, part->rows.n);
         for (size_t j = 0; j < part->rows.n; j++)
-            if (!check_differs(r, &part->rows.rows[j]) || !r->sink->take(r->sink, &part->rows.rows[j], &part->slots[j]))
+            if (!check_differs(r, part->rows.rows[j].labels->hash) ||
+                !r->sink->take(r->sink, &part->rows.rows[j], &part->slots[j]))
                 return false;
     }
     return true;
@@ -455,7 +479,7 @@ bool gv_pipe_feed(struct gv_pipe *p, struct gv_sink *sink)
 static bool append_rows(struct run *r, struct part *part, struct gv_arena *out, struct gv_vector *v)
 {
     for (size_t i = 0; i < part->rows.n; i++) {
-        if (!check_differs(r, &part->rows.rows[i]))
+        if (!check_differs(r, part->rows.rows[i].labels->hash))
             return false;
         gv_push(out, v->rows, v->n, v->cap) = part->rows.rows[i];
     }
@@ -483,8 +507,10 @@ static bool collect_alone(struct run *r, struct gv_arena *out, struct gv_vector 
         if (!collect_part(r->pipe, part, &r->ev->main, out, v))
             return false;
         for (; from < v->n; from++)
-            if (!check_differs(r, &v->rows[from]))
+            if (!check_differs(r, v->rows[from].labels->hash))
                 return false;
+        if (!check_unseen(r, &r->ev->main))
+            return false;
     }
     return true;
 }

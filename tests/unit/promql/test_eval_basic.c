@@ -38,8 +38,9 @@ static void sums_and_operators(void **state)
     assert_query(&b, "avg(m)", "{} 0 4 8\n");
     assert_query(&b, "topk(1, m)", "m{i=\"1\", l=\"a\"} 0 _ _\nm{i=\"3\", l=\"b\"} _ 6 12\n");
     assert_query(&b, "quantile(0.5, m)", "{} 0 4 8\n");
-    assert_query(&b, "count_values(\"v\", m)",
-                 "{v=\"0\"} 3 _ _\n{v=\"12\"} _ _ 1\n{v=\"2\"} _ 1 _\n{v=\"4\"} _ 1 1\n{v=\"6\"} _ 1 _\n{v=\"8\"} _ _ 1\n");
+    assert_query(
+        &b, "count_values(\"v\", m)",
+        "{v=\"0\"} 3 _ _\n{v=\"12\"} _ _ 1\n{v=\"2\"} _ 1 _\n{v=\"4\"} _ 1 1\n{v=\"6\"} _ 1 _\n{v=\"8\"} _ _ 1\n");
     assert_query(&b, "m / on (l) group_left sum by (l) (m)",
                  "{i=\"1\", l=\"a\"} NaN 0.3333333333333333 0.3333333333333333\n"
                  "{i=\"2\", l=\"a\"} NaN 0.6666666666666666 0.6666666666666666\n"
