@@ -1,5 +1,6 @@
 /* The HTTP server alone: CPU of the loop's thread for a request, by kind of reply, over loopback and keep-alive; the
- * time of the parser; and the memory of 10,000 idle connections (held by a child process). */
+ * time of the parser; the memory of 10,000 idle connections; and how a good client fares beside 1,000 that trickle
+ * their headers (both held by a child process). */
 #include "net/http_parser.h"
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -12,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REQUESTS = 30000, IDLE = 10000 };
+enum { REQUESTS = 30000, IDLE = 10000, SLOW = 1000 };
 
 static struct gv_loop *loop;
 static struct gv_http_server *server;
@@ -174,16 +175,98 @@ static void hold_connections(int ready, int leave)
     _exit(0);
 }
 
-/* fork comes before the loop's thread: the child has a copy of nothing that runs. */
-static void bench_idle(pid_t child, int ready, int leave)
+/* Every slow connection sends a byte each 100 ms, in a header that never ends. */
+static void trickle(int ready)
+{
+    static int fds[SLOW];
+    for (int i = 0; i < SLOW; i++) {
+        fds[i] = open_connection();
+        send(fds[i], "GET /ok HTTP/1.1\r\nX: ", 21, MSG_NOSIGNAL);
+    }
+    if (write(ready, "", 1) != 1)
+        abort();
+    for (;;)
+        for (int i = 0; i < SLOW; i++) {
+            send(fds[i], "x", 1, MSG_NOSIGNAL);
+            usleep(100000 / SLOW);
+        }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void bench_latency(const char *name)
+{
+    static double us[REQUESTS];
+    static const char text[] = "GET /ok HTTP/1.1\r\nHost: h\r\n\r\n";
+    int fd = open_connection();
+    size_t expected = exchange(fd, GV_S(text), 0);
+    for (int i = 0; i < REQUESTS; i++) {
+        int64_t from = gv_loop_now_ns(loop);
+        exchange(fd, GV_S(text), expected);
+        us[i] = (double)(gv_loop_now_ns(loop) - from) / 1000;
+    }
+    close(fd);
+    qsort(us, REQUESTS, sizeof us[0], by_value);
+    printf("%-28s %6.1f us median, %.1f us p99\n", name, us[REQUESTS / 2], us[REQUESTS / 100 * 99]);
+}
+
+/* A process that waits to play the client; forked before the loop's thread, so that it has a copy of nothing that
+ * runs. */
+struct child {
+    pid_t pid;
+    int ready, go; /* pipes: it is ready; it may begin */
+};
+
+static struct child fork_child(bool slow)
+{
+    int ready[2], go[2];
+    char c;
+    if (pipe(ready) < 0 || pipe(go) < 0)
+        abort();
+    struct child child = {.pid = fork(), .ready = ready[0], .go = go[1]};
+    if (child.pid < 0)
+        abort();
+    if (child.pid)
+        return child;
+    if (read(go[0], &c, 1) != 1)
+        _exit(0);
+    if (slow)
+        trickle(ready[1]);
+    hold_connections(ready[1], go[0]);
+    _exit(0);
+}
+
+static void let_go(struct child child)
 {
     char c;
-    long before = resident_kb();
-    if (write(leave, "", 1) != 1 || read(ready, &c, 1) != 1)
+    if (write(child.go, "", 1) != 1 || read(child.ready, &c, 1) != 1)
         abort();
+}
+
+static void end_child(struct child child)
+{
+    kill(child.pid, SIGKILL);
+    waitpid(child.pid, NULL, 0);
+}
+
+static void bench_idle(struct child child)
+{
+    long before = resident_kb();
+    let_go(child);
     printf("%-28s %6.2f KB a connection (%d of them)\n", "idle", (double)(resident_kb() - before) / IDLE, IDLE);
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
+    end_child(child);
+}
+
+static void bench_slow(struct child child)
+{
+    bench_latency("good client, alone");
+    let_go(child);
+    bench_latency("beside 1,000 slow headers");
+    end_child(child);
 }
 
 int main(void)
@@ -202,19 +285,11 @@ int main(void)
         return 1;
     }
     port = gv_http_server_port(server, 0);
-    int ready[2], go[2];
-    char c;
-    if (pipe(ready) < 0 || pipe(go) < 0)
+    struct child idle = fork_child(false), slow = fork_child(true);
+    if (!gv_loop_start(loop, &err))
         abort();
-    pid_t child = fork();
-    if (child == 0) {
-        if (read(go[0], &c, 1) != 1)
-            abort();
-        hold_connections(ready[1], go[0]);
-    }
-    if (child < 0 || !gv_loop_start(loop, &err))
-        abort();
-    bench_idle(child, ready[0], go[1]);
+    bench_idle(idle);
+    bench_slow(slow);
     bench_parser();
     bench_requests("small reply", "/ok", "");
     bench_requests("small reply, later turn", "/late", "");
