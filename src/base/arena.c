@@ -1,6 +1,7 @@
 /* A list of blocks, newest first. A request that does not fit the newest block opens another; a request of half a
  * block or more gets a block of its own behind the newest, so that the room left there is not lost. */
 #include "base/arena.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -73,10 +74,49 @@ static size_t round_up(size_t n)
     return n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
 }
 
+/* Blocks of the largest size that arenas gave back, kept for the next ones: bodies of tens of megabytes come and go with
+ * every query, and fresh pages cost more than filling them. Under a sanitizer nothing is kept, so that it sees every
+ * use after the end of an arena. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { MOST_KEPT = 0 };
+#else
+enum { MOST_KEPT = (32 << 20) / LARGEST_BLOCK };
+#endif
+static struct {
+    pthread_mutex_t lock; /* held for a few instructions */
+    struct gv_arena_block *first;
+    size_t n;
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct gv_arena_block *take_kept(void)
+{
+    pthread_mutex_lock(&kept.lock);
+    struct gv_arena_block *b = kept.first;
+    if (b) {
+        kept.first = b->older;
+        kept.n--;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    return b;
+}
+
+static bool keep(struct gv_arena_block *b)
+{
+    pthread_mutex_lock(&kept.lock);
+    bool room = kept.n < MOST_KEPT;
+    if (room) {
+        b->older = kept.first;
+        kept.first = b;
+        kept.n++;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    return room;
+}
+
 static struct gv_arena_block *new_block(struct gv_arena *a, size_t size)
 {
-    struct gv_arena_block *b = malloc(size);
-    if (!b)
+    struct gv_arena_block *b = size == LARGEST_BLOCK ? take_kept() : NULL;
+    if (!b && !(b = malloc(size)))
         gv_die("out of memory: %zu bytes", size);
     b->size = size;
     b->serial = ++a->serial;
@@ -147,7 +187,8 @@ void *gv_arena_try(struct gv_arena *a, size_t n, struct gv_err *err)
 static void free_block(struct gv_arena *a, struct gv_arena_block *b)
 {
     gv_budget_give(a->budget, b->size);
-    free(b);
+    if (b->size != LARGEST_BLOCK || !keep(b))
+        free(b);
 }
 
 static void run_cleanups(struct gv_arena *a, const struct gv_arena_cleanup *until)

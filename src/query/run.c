@@ -16,7 +16,7 @@
 enum {
     MANY_SERIES = 2000
 }; /* from here on uniting is a worker's job: it would block the loop for over a millisecond */
-enum { LARGE_FREE = 4 << 20 }; /* bytes */
+enum { LARGE_FREE = 64 << 20 }; /* bytes */
 
 struct gv_query {
     struct gv_task task;
