@@ -1,6 +1,6 @@
 /* check-config --online: asks every endpoint of a configuration what it is. Main thread; blocks. */
 #pragma once
-#include "app/config.h"
+#include "cluster/cluster.h"
 
 /* Prints a line per endpoint and the faults found; returns the exit status. */
-int gv_check_online(const struct gv_config *c);
+int gv_check_online(const struct gv_clusters *cs);

@@ -1,6 +1,8 @@
 /* check-config: file -> the same loading as serve -> what is in it, or the first fault with its place. */
 #include "app/check_online.h"
 #include "app/command.h"
+#include "app/snapshot.h"
+#include <curl/curl.h>
 #include <stdio.h>
 
 struct check {
@@ -28,24 +30,28 @@ static bool parse(struct check *c, int argc, char **argv, struct gv_err *err)
     return n_args <= 1 || gv_fail(err, GV_BAD_DATA, "check-config takes one file");
 }
 
-static int report(const struct check *c, const struct gv_config *config)
+static int report(const struct check *c, const struct gv_clusters *cs)
 {
     struct gv_buf out = GV_BUF_INIT;
-    gv_buf_printf(&out, "%s: ok, %zu cluster%s\n", c->file, config->n_clusters, config->n_clusters == 1 ? "" : "s");
+    gv_buf_printf(&out, "%s: ok, %zu cluster%s\n", c->file, cs->n, cs->n == 1 ? "" : "s");
     return gv_print_out(&out);
 }
 
-static int check(const struct check *c)
+/* The same loading as the server's: certificate and password files are read too. */
+static int check(struct check *c)
 {
     struct gv_err err = {0};
-    struct gv_config_env env = {.overrides = c->flags.overrides, .n_overrides = c->flags.n_overrides};
-    struct gv_config *config = gv_config_load(c->file, &env, &err);
-    int status = GV_EXIT_FAILED;
-    if (config && gv_config_check_built(config, &err))
-        status = c->online ? gv_check_online(config) : report(c, config);
-    if (err.code)
-        gv_complain(GV_EXIT_FAILED, "%s", err.msg);
-    gv_config_free(config);
+    c->flags.config_file = gv_slice_of(c->file);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    struct gv_cluster_registry *registry = gv_cluster_registry_new();
+    struct gv_snapshot *s = gv_snapshot_load(&c->flags, 0, registry, &err);
+    int status = s ? report(c, s->clusters) : gv_complain(GV_EXIT_FAILED, "%s", err.msg);
+    if (s && status == GV_EXIT_OK && c->online)
+        status = gv_check_online(s->clusters);
+    if (s)
+        gv_settings_put(&s->settings);
+    gv_cluster_registry_free(registry);
+    curl_global_cleanup();
     return status;
 }
 
