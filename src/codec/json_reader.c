@@ -106,7 +106,7 @@ static enum json_event close_container(struct json_reader *r, bool object, struc
 
 char *json_text_reserve(struct gv_arena *a, struct json_text *t, size_t n)
 {
-    if (t->cap - t->n < n) {
+    if (!t->p || t->cap - t->n < n) {
         size_t cap = t->cap ? t->cap : 128;
         while (cap - t->n < n)
             cap *= 2;

@@ -96,11 +96,10 @@ struct gv_result_decoder {
 
     /* the series, the point, the histogram being read */
     struct gv_series current;
-    const struct gv_labels *labels;
     uint32_t n_points;
     int64_t point_time;
-    bool point_is_histogram;
-    uint32_t next_step; /* STEPS: where the next point is expected */
+    uint64_t point_offset; /* of its '[' */
+    uint32_t next_step;    /* STEPS: where the next point is expected */
     struct label_reader reader;
     struct keeper keeper;
 

@@ -112,9 +112,8 @@ static bool find_step(struct gv_result_decoder *d, int64_t ms, uint32_t *step, s
         }
     }
     return gv_fail(err, GV_BAD_DATA,
-                   "a point at %lld ms is not on the asked grid (from %lld ms, %u steps of %lld ms), up to byte %llu",
-                   (long long)ms, (long long)g->start, g->n, (long long)g->step,
-                   (unsigned long long)json_offset(&d->json));
+                   "a point at %lld ms is not on the asked grid (from %lld ms, %u steps of %lld ms), at byte %llu",
+                   (long long)ms, (long long)g->start, g->n, (long long)g->step, (unsigned long long)d->point_offset);
 }
 
 static bool put_step(struct gv_result_decoder *d, int64_t ms, double value, struct gv_err *err)
@@ -124,8 +123,8 @@ static bool put_step(struct gv_result_decoder *d, int64_t ms, double value, stru
     if (!find_step(d, ms, &step, err))
         return false;
     if (gv_bit(c->present, step))
-        return gv_fail(err, GV_BAD_DATA, "two points of a series at %lld ms, up to byte %llu", (long long)ms,
-                       (unsigned long long)json_offset(&d->json));
+        return gv_fail(err, GV_BAD_DATA, "two points of a series at %lld ms, again at byte %llu", (long long)ms,
+                       (unsigned long long)d->point_offset);
     c->values[step] = value;
     gv_bit_set(c->present, step);
     d->next_step = step + 1;
@@ -173,6 +172,7 @@ static bool read_ahead_steps(struct gv_result_decoder *d, struct gv_err *err)
     int64_t ms;
     double value;
     for (const char *next; (next = plain_point(r->at, r->end, &ms, &value));) {
+        d->point_offset = json_offset(r);
         json_skip_elements(r, (size_t)(next - r->at));
         if (!put_step(d, ms, value, err))
             return false;
@@ -247,6 +247,7 @@ static bool take_listed_float(struct gv_result_decoder *d, enum json_event e, st
 {
     if (e != JSON_ARRAY)
         return fail_expected(d, e, "an array as point", err);
+    d->point_offset = d->json.token_offset;
     enter(d, &listed_float);
     return true;
 }
@@ -303,6 +304,7 @@ static bool begin_points(struct gv_result_decoder *d, enum found found, const st
     if (!settle_found(d, found, err))
         return false;
     d->n_points = 0;
+    d->point_offset = d->json.token_offset;
     if (is_span(d))
         keep_from(d, from);
     else if (!make_steps(d, err))

@@ -260,6 +260,8 @@ static bool is_only_about_duplicates(const char *text, size_t n)
 static enum verdict oracle_decode(const char *text, size_t n, const struct gv_mapping *m, struct gv_buf *out)
 {
     json_error_t why;
+    if (n && memchr(text, '\0', n))
+        return REFUSED; /* jansson overlooks it behind a number */
     json_t *reply = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
     if (!reply) {
         enum json_error_code code = json_error_code(&why);
@@ -297,20 +299,39 @@ static void write_span(struct gv_buf *out, const char *name, const struct gv_tex
     gv_buf_fini(&json);
 }
 
+static void write_steps(struct gv_buf *out, const struct gv_steps_column *c, const struct gv_grid *grid)
+{
+    for (uint32_t i = 0; i < grid->n; i++) {
+        if (!gv_bit(c->present, i))
+            continue;
+        gv_buf_printf(out, "%u=", i);
+        gv_buf_add_double(out, c->values[i]);
+        gv_buf_addc(out, ' ');
+    }
+}
+
+static void write_series(struct gv_buf *out, const struct gv_result *r, const struct gv_series *s)
+{
+    const struct gv_span_column *c = &s->column.span;
+    bool list = r->type == GV_RESULT_MATRIX;
+    write_labels(out, s->labels);
+    if (s->column.kind == GV_COLUMN_STEPS) {
+        write_steps(out, &s->column.steps, &r->grid);
+    } else {
+        write_span(out, "floats", c->floats, c->n_floats, list);
+        write_span(out, "histograms", c->histograms, c->n_histograms, list);
+    }
+    gv_buf_addc(out, '\n');
+}
+
 static void write_result(struct gv_buf *out, const struct gv_result *r)
 {
     if (r->type == GV_RESULT_SCALAR || r->type == GV_RESULT_STRING) {
         write_single(out, r->type, r->time, r->scalar, r->string);
     } else {
         gv_buf_printf(out, "%s\n", gv_result_type_text(r->type));
-        for (size_t i = 0; i < r->n; i++) {
-            const struct gv_span_column *c = &r->series[i].column.span;
-            bool list = r->type == GV_RESULT_MATRIX;
-            write_labels(out, r->series[i].labels);
-            write_span(out, "floats", c->floats, c->n_floats, list);
-            write_span(out, "histograms", c->histograms, c->n_histograms, list);
-            gv_buf_addc(out, '\n');
-        }
+        for (size_t i = 0; i < r->n; i++)
+            write_series(out, r, &r->series[i]);
     }
     write_notes(out, &r->notes);
 }
