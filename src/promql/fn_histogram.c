@@ -189,6 +189,15 @@ static struct reader reader_new(struct gv_call *c, size_t arg)
 
 enum kind { NOTHING, NATIVE, CLASSIC };
 
+static void note_mixed(struct reader *r, const struct group *g)
+{
+    struct gv_arena_mark mark = gv_arena_mark(r->c->env->scratch);
+    gv_note_warning(r->c->env, r->pos, gv_metric_subject(g->labels),
+                    "vector contains a mix of classic and native histograms%s",
+                    gv_for_metric(r->c->env, gv_metric_name(g->labels)));
+    gv_arena_rewind(r->c->env->scratch, mark);
+}
+
 /* The native histogram, or the classic one in r->classic. */
 static enum kind read_step(struct reader *r, const struct group *g, uint32_t step, const struct gv_histogram **native)
 {
@@ -202,9 +211,7 @@ static enum kind read_step(struct reader *r, const struct group *g, uint32_t ste
     }
     bool has_native = g->native && gv_row_get(g->native, step, &p) && p.h;
     if (has_native && r->classic.n) {
-        gv_note_warning(r->c->env, r->pos, gv_metric_subject(g->labels),
-                        "vector contains a mix of classic and native histograms%s",
-                        gv_for_metric(r->c->env, gv_metric_name(g->labels)));
+        note_mixed(r, g);
         return NOTHING;
     }
     *native = has_native ? p.h : NULL;
@@ -218,11 +225,13 @@ static struct gv_slice name_left(const struct reader *r, const struct group *g)
     return left ? gv_metric_name(g->labels) : (struct gv_slice){NULL, 0};
 }
 
-static void note_native(struct reader *r, const struct group *g, const char *fmt)
+static void note_native(struct reader *r, const struct group *g, const char *what)
 {
     struct gv_slice name = name_left(r, g);
-    gv_note_info(r->c->env, r->pos, gv_hash(name.p, name.n) ^ (uintptr_t)fmt, "%s%s", fmt,
+    struct gv_arena_mark mark = gv_arena_mark(r->c->env->scratch);
+    gv_note_info(r->c->env, r->pos, gv_hash(name.p, name.n) ^ (uintptr_t)what, "%s%s", what,
                  gv_for_metric(r->c->env, name));
+    gv_arena_rewind(r->c->env->scratch, mark);
 }
 
 /* ---- Mended buckets: one annotation per metric, which sums up ---- */

@@ -201,6 +201,17 @@ static int32_t coarsest_schema(const struct gv_range_call *c, uint32_t base, uin
     return schema;
 }
 
+/* What each reset in the window threw away: the sample before it. The first sample is taken off already. */
+static bool add_lost(struct gv_histogram_sum *sum, const struct gv_histogram *const *h, const struct marks *resets,
+                     uint32_t lo, uint32_t hi)
+{
+    bool fits = true;
+    for (uint32_t i = resets->next; fits && i < resets->n && resets->at[i] < hi; i++)
+        if (resets->at[i] - 1 != lo)
+            fits = gv_histogram_sum_add(sum, h[resets->at[i] - 1]);
+    return fits;
+}
+
 /* The last sample, less the first, plus each one before a reset. A first sample right before a reset takes no part,
  * whatever its buckets: an empty one like the second stands for it. */
 static const struct gv_histogram *difference(struct gv_range_call *c, uint32_t lo, uint32_t hi, struct counter *counter)
@@ -220,13 +231,7 @@ static const struct gv_histogram *difference(struct gv_range_call *c, uint32_t l
     if (sum.notes.bounds_reconciled)
         gv_note_reconciled(c->env, gv_range_pos(c), GV_HISTOGRAM_SUBTRACTION);
     sum.notes.bounds_reconciled = false;
-    for (uint32_t i = counter ? counter->resets.next : 0; counter && i < counter->resets.n; i++) {
-        uint32_t at = counter->resets.at[i];
-        if (at >= hi)
-            break;
-        if (at - 1 != lo)
-            fits = fits && gv_histogram_sum_add(&sum, h[at - 1]);
-    }
+    fits = fits && (!counter || add_lost(&sum, h, &counter->resets, lo, hi));
     if (sum.notes.bounds_reconciled)
         gv_note_reconciled(c->env, gv_range_pos(c), GV_HISTOGRAM_ADDITION);
     if (!counter && (h[lo]->reset_hint != GV_RESET_GAUGE || h[hi - 1]->reset_hint != GV_RESET_GAUGE))
