@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -163,6 +164,7 @@ static inline void fake_listen(struct fake *f)
 
 static inline void fake_start_tls(struct fake *f, fake_reply_fn *reply, void *arg, SSL_CTX *tls)
 {
+    signal(SIGPIPE, SIG_IGN);
     memset(f, 0, sizeof *f);
     f->reply = reply;
     f->arg = arg;
