@@ -78,9 +78,9 @@ static size_t round_up(size_t n)
  * every query, and fresh pages cost more than filling them. Under a sanitizer nothing is kept, so that it sees every
  * use after the end of an arena. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { MOST_KEPT = 0 };
+static const size_t most_kept = 0;
 #else
-enum { MOST_KEPT = (32 << 20) / LARGEST_BLOCK };
+static const size_t most_kept = (32 << 20) / LARGEST_BLOCK;
 #endif
 static struct {
     pthread_mutex_t lock; /* held for a few instructions */
@@ -103,7 +103,7 @@ static struct gv_arena_block *take_kept(void)
 static bool keep(struct gv_arena_block *b)
 {
     pthread_mutex_lock(&kept.lock);
-    bool room = kept.n < MOST_KEPT;
+    bool room = most_kept > kept.n;
     if (room) {
         b->older = kept.first;
         kept.first = b;

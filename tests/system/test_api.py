@@ -234,7 +234,7 @@ class Api(unittest.TestCase):
     def test_cluster_status(self):
         def both_probed():
             clusters = self.data("/api/v1/status/clusters")["clusters"]
-            return all(c["replicas"][0]["health"] == "up" for c in clusters) and clusters
+            return all(c["replicas"][0]["health"] == "up" and c["version"] for c in clusters) and clusters
         clusters = eventually(both_probed, "both clusters probed")
         self.assertEqual([(c["name"], c["labels"], c["semantics"]) for c in clusters],
                          [("c1", {"cluster": "c1", "region": "eu"}, "2.x"), ("c2", {"cluster": "c2"}, "2.x")])
