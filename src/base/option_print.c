@@ -2,6 +2,7 @@
 #include "base/duration.h"
 #include "base/number.h"
 #include "base/option_row.h"
+#include "base/utf8.h"
 #include <math.h>
 #include <strings.h>
 
@@ -157,12 +158,35 @@ static bool is_plain_yaml(struct gv_slice s)
     return s.n > 0;
 }
 
+/* What YAML 1.1 takes as it stands in double quotes; anything else is written as an escape. */
+static bool is_printable_yaml(uint32_t point)
+{
+    return (point >= ' ' && point <= '~' && point != '"' && point != '\\') ||
+           (point >= 0xa0 && point <= 0xfffd && point != 0xfeff && point != 0x2028 && point != 0x2029) ||
+           point > 0xffff;
+}
+
+static void add_yaml_quoted(struct gv_buf *out, struct gv_slice s)
+{
+    gv_buf_addc(out, '"');
+    for (size_t at = 0, n; at < s.n; at += n) {
+        uint32_t point = 0xfffd;
+        n = gv_utf8_decode(s.p + at, s.n - at, &point);
+        if (n && is_printable_yaml(point))
+            gv_buf_add(out, s.p + at, n);
+        else
+            gv_buf_printf(out, "\\u%04x", n ? point : 0xfffd);
+        n = n ? n : 1;
+    }
+    gv_buf_addc(out, '"');
+}
+
 static void add_yaml_text(struct gv_buf *out, struct gv_slice s)
 {
     if (is_plain_yaml(s))
         gv_buf_add_slice(out, s);
     else
-        gv_buf_add_json(out, s);
+        add_yaml_quoted(out, s);
 }
 
 static void add_yaml_list(struct gv_buf *out, const struct gv_option *row, const struct gv_option_list *list)
