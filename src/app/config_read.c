@@ -294,7 +294,8 @@ bool gv_config_read_table(reader *r, const path *p, const node *n, const struct 
         return true;
     if (!want(r, p, n, GV_YAML_MAP, "a map"))
         return false;
-    for (const struct gv_yaml_pair *pair = n->pairs; pair < n->pairs + n->n; pair++) {
+    for (size_t i = 0; i < n->n; i++) {
+        const struct gv_yaml_pair *pair = &n->pairs[i];
         path below = {.above = p, .key = pair->key.p};
         const option *o = gv_options_find(t, pair->key);
         if (!o)

@@ -78,8 +78,8 @@ static const struct gv_option_table header_table = GV_OPTION_TABLE(header_rows, 
         {"follow_redirects", .type = GV_OPTION_BOOL, AT(owner, http.follow_redirects), .fallback = "true",             \
          .help = "Follow redirects to the same host."},                                                                \
     {                                                                                                                  \
-        "enable_http2", .type = GV_OPTION_BOOL, AT(owner, http.enable_http2), .fallback = "true",                      \
-                        .help = "Speak HTTP/2 where the backend offers it over TLS."                                   \
+        "enable_http2", .type = GV_OPTION_BOOL, AT(owner, http.enable_http2), .fallback = "false",                     \
+                        .help = "Speak HTTP/2 where the backend offers it over TLS; HTTP/1.1 pools better."            \
     }
 
 /* --- clusters --- */

@@ -41,8 +41,7 @@ void program_apply(struct program *p, struct gv_snapshot *s)
     gv_settings_put(old);
     gv_gate_set_places(p->gate, (unsigned)g->max_concurrent_queries);
     gv_cluster_client_set_clusters(p->probes, s->clusters);
-    if (p->health)
-        gv_health_set_clusters(p->health, s->clusters);
+    gv_health_set_clusters(p->health, s->clusters);
 }
 
 /* --- flags --- */

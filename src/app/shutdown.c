@@ -17,10 +17,7 @@ static void on_health_stopped(void *arg)
 static void stop_control(struct program *p)
 {
     gv_timer_fini(&p->drain_limit);
-    if (p->health)
-        gv_health_stop(p->health, on_health_stopped, p);
-    else
-        gv_loop_stop(p->control);
+    gv_health_stop(p->health, on_health_stopped, p);
     p->health = NULL;
 }
 
