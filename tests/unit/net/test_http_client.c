@@ -442,10 +442,10 @@ static const char whole_reply[] = "HTTP/1.1 200 OK\r\nContent-Type: application/
 static const char chunked_reply[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                     "a\r\n{\"status\":\r\na\r\n\"success\"}\r\n0\r\n\r\n";
 
-struct cut {
-    const char *text;
-    size_t at;
-    bool reset;
+struct cut { /* the thread of the call before may still look */
+    const char *_Atomic text;
+    _Atomic size_t at;
+    atomic_bool reset;
 };
 
 static bool reply_up_to(struct fake_connection *c, const char *request)
@@ -460,7 +460,7 @@ static void a_reply_cut_anywhere_is_never_a_success(void **state)
 {
     (void)state;
     const char *const replies[] = {whole_reply, chunked_reply};
-    struct cut cut = {0};
+    static struct cut cut;
     struct fake f;
     fake_start(&f, reply_up_to, &cut);
     struct gv_http_call_spec spec = get(url_of(&f, "/"));
