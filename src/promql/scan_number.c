@@ -1,187 +1,132 @@
-/* Numbers and durations: their shape as Prometheus's lexer sees it, and a number's value as Go's strconv gives it. */
+/* Numbers and durations in query texts. One table holds their grammar: from each state, the bytes that lead on and
+ * where to; then what the text is if nothing leads on. The value is worked out afterwards, from the text found good.
+ *
+ *   "1_000.5e-3" -> NUMBER    "0x_FF" -> NUMBER    "1h30m" -> DURATION    "1__0", "5x", "5mx" -> BAD */
 #include "promql/scan.h"
 #include "base/number.h"
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 
-struct scan {
-    struct gv_slice text;
-    size_t at;
-    bool hex;
+enum state {
+    START,
+    ZERO, /* a first 0, which an x may follow */
+    WHOLE,
+    WHOLE_GAP, /* a _ among digits: another digit must follow; likewise the other gaps */
+    POINT,
+    FRACTION,
+    FRACTION_GAP,
+    EXPONENT,
+    EXPONENT_SIGN,
+    POWER,
+    POWER_GAP,
+    HEX,
+    HEX_GAP,
+    COUNT, /* digits of a duration behind its first unit */
+    UNIT,  /* an s may follow it, as in ms: whether it is ms, the parser of durations asks */
+    UNIT_S,
+    BROKEN, /* behind a byte that belongs to the literal, but not there: errors show it too */
+    STATES
 };
 
-static int here(const struct scan *s)
-{
-    return gv_scan_peek(s->text, s->at);
-}
+#define DIGITS     "0123456789"
+#define HEX_DIGITS DIGITS "abcdefABCDEF"
+#define LETTERS    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+#define UNITS      "smhdwy"
+#define STRAY      "._eE" /* parts of numbers where none of them fits */
 
-static bool is_in(int c, const char *set)
-{
-    return c > 0 && strchr(set, c);
-}
+struct edge {
+    const char *bytes; /* NULL: no more edges */
+    enum state to;
+};
 
-static bool accept(struct scan *s, const char *set)
-{
-    bool found = is_in(here(s), set);
-    s->at += found;
-    return found;
-}
+/* The first edge that holds the byte counts. A number in front of a unit may be any: the parser of durations says what
+ * is wrong with 1.5m. */
+static const struct {
+    enum gv_scan_number found;
+    struct edge edges[8];
+} grammar[STATES] = {
+    [START] = {GV_SCAN_BAD, {{"0", ZERO}, {DIGITS, WHOLE}, {".", POINT}}},
+    [ZERO] = {GV_SCAN_NUMBER,
+              {{"xX", HEX}, {DIGITS, WHOLE}, {"_", WHOLE_GAP}, {".", POINT}, {"eE", EXPONENT}, {UNITS, UNIT}}},
+    [WHOLE] = {GV_SCAN_NUMBER, {{DIGITS, WHOLE}, {"_", WHOLE_GAP}, {".", POINT}, {"eE", EXPONENT}, {UNITS, UNIT}}},
+    [WHOLE_GAP] = {GV_SCAN_BAD, {{DIGITS, WHOLE}, {STRAY, BROKEN}}},
+    [POINT] = {GV_SCAN_NUMBER, {{DIGITS, FRACTION}, {"eE", EXPONENT}, {UNITS, UNIT}, {STRAY, BROKEN}}},
+    [FRACTION] = {GV_SCAN_NUMBER,
+                  {{DIGITS, FRACTION}, {"_", FRACTION_GAP}, {"eE", EXPONENT}, {UNITS, UNIT}, {STRAY, BROKEN}}},
+    [FRACTION_GAP] = {GV_SCAN_BAD, {{DIGITS, FRACTION}, {STRAY, BROKEN}}},
+    [EXPONENT] = {GV_SCAN_BAD, {{DIGITS, POWER}, {"+-", EXPONENT_SIGN}, {UNITS, UNIT}, {STRAY, BROKEN}}},
+    [EXPONENT_SIGN] = {GV_SCAN_BAD, {{DIGITS, POWER}, {UNITS, UNIT}, {STRAY, BROKEN}}},
+    [POWER] = {GV_SCAN_NUMBER, {{DIGITS, POWER}, {"_", POWER_GAP}, {UNITS, UNIT}, {STRAY, BROKEN}}},
+    [POWER_GAP] = {GV_SCAN_BAD, {{DIGITS, POWER}, {STRAY, BROKEN}}},
+    [HEX] = {GV_SCAN_NUMBER, {{HEX_DIGITS, HEX}, {"_", HEX_GAP}, {UNITS, UNIT}, {STRAY, BROKEN}}},
+    [HEX_GAP] = {GV_SCAN_BAD, {{HEX_DIGITS, HEX}, {STRAY, BROKEN}}},
+    [COUNT] = {GV_SCAN_BAD, {{DIGITS, COUNT}, {UNITS, UNIT}}},
+    [UNIT] = {GV_SCAN_DURATION, {{"s", UNIT_S}, {DIGITS, COUNT}, {LETTERS, BROKEN}}},
+    [UNIT_S] = {GV_SCAN_DURATION, {{DIGITS, COUNT}, {LETTERS, BROKEN}}},
+    [BROKEN] = {GV_SCAN_BAD, {{NULL, START}}},
+};
 
-static bool is_digit(const struct scan *s, int c)
+/* Where byte c leads from a state; START is nowhere, as nothing leads there. */
+static enum state follow(enum state from, int c)
 {
-    return s->hex ? is_in(c, "0123456789abcdefABCDEF") : gv_scan_is_digit(c);
-}
-
-/* One of `.`, `e`, `_` behind digits; each must not be followed by certain others. */
-static bool scan_dot(struct scan *s, bool *seen)
-{
-    bool again = *seen;
-    *seen = true;
-    s->at++;
-    return !again && !accept(s, "_.") && !s->hex;
-}
-
-static bool scan_exponent(struct scan *s, bool *seen)
-{
-    bool again = *seen;
-    *seen = true;
-    s->at++;
-    if (again)
-        return false;
-    accept(s, "+-");
-    return !accept(s, "._eE") && here(s) >= 0;
-}
-
-static bool scan_underscore(struct scan *s)
-{
-    s->at++;
-    return !accept(s, "._eE") && here(s) >= 0;
-}
-
-static bool scan_number(struct scan *s)
-{
-    size_t start = s->at;
-    bool dot = false, exponent = false;
-    if (accept(s, "0") && accept(s, "xX")) {
-        accept(s, "_");
-        s->hex = true;
-    }
-    accept(s, ".");
-    s->at += is_digit(s, here(s));
-    for (;;) {
-        int c = here(s);
-        bool good = true;
-        if (c == '.')
-            good = scan_dot(s, &dot);
-        else if (c == 'e' || c == 'E')
-            good = scan_exponent(s, &exponent);
-        else if (c == '_')
-            good = scan_underscore(s);
-        else if (is_digit(s, c))
-            while (is_digit(s, here(s)))
-                s->at++;
-        else
-            break;
-        if (!good)
-            return false;
-    }
-    return s->at != start && !gv_scan_is_alphanumeric(here(s));
-}
-
-/* Behind the first digits: a unit, then more digits and units. Their order is checked when the value is taken. */
-static bool scan_units(struct scan *s)
-{
-    if (!accept(s, "smhdwy"))
-        return false;
-    accept(s, "s"); /* of ms */
-    while (gv_scan_is_digit(here(s))) {
-        while (gv_scan_is_digit(here(s)))
-            s->at++;
-        if (!accept(s, "smhdw"))
-            return false;
-        accept(s, "s");
-    }
-    bool ends = !gv_scan_is_alphanumeric(here(s));
-    s->at += !ends;
-    return ends;
+    for (const struct edge *e = grammar[from].edges; c > 0 && e->bytes; e++)
+        if (strchr(e->bytes, c))
+            return e->to;
+    return START;
 }
 
 enum gv_scan_number gv_scan_number(struct gv_slice text, size_t *at)
 {
-    struct scan s = {text, *at, false};
-    enum gv_scan_number found = scan_number(&s) ? GV_SCAN_NUMBER : scan_units(&s) ? GV_SCAN_DURATION : GV_SCAN_BAD;
-    *at = s.at;
-    return found;
-}
-
-/* Go's rule: an underscore stands between digits, or between the base's prefix and a digit. */
-static bool underscores_are_good(struct gv_slice number, size_t prefix, bool hex)
-{
-    bool digit = prefix > 0; /* a prefix counts as one */
-    bool underscore = false;
-    for (size_t i = prefix; i < number.n; i++) {
-        char c = number.p[i];
-        if (gv_scan_is_digit(c) || (hex && is_in(c, "abcdefABCDEF"))) {
-            digit = true;
-            underscore = false;
-        } else if (c == '_') {
-            if (!digit || underscore)
-                return false;
-            underscore = true;
-        } else {
-            if (underscore)
-                return false;
-            digit = false;
-        }
+    enum state state = START, next;
+    while ((next = follow(state, gv_scan_peek(text, *at))) != START) {
+        state = next;
+        ++*at;
     }
-    return !underscore;
+    return gv_scan_is_alphanumeric(gv_scan_peek(text, *at)) ? GV_SCAN_BAD : grammar[state].found;
 }
 
-static const char *fail_value(struct gv_arena *a, struct gv_slice number, const char *why)
+/* The base that a prefix announces, and the digits behind it. A plain number, as well as a 0 alone, has none: 0. */
+static unsigned split_prefix(struct gv_slice number, struct gv_slice *digits)
 {
-    return gv_arena_printf(a, "error parsing number: strconv.ParseFloat: parsing \"%.*s\": %s", GV_ARG(number), why);
+    if (number.n < 2 || number.p[0] != '0')
+        return 0;
+    bool hex = (number.p[1] | 0x20) == 'x';
+    size_t skipped = hex ? 2 : 1;
+    *digits = (struct gv_slice){number.p + skipped, number.n - skipped};
+    return hex ? 16 : 8;
 }
 
-static unsigned base_of(struct gv_slice number, size_t *prefix)
+static unsigned digit_value(char c)
 {
-    *prefix = 0;
-    if (number.n > 1 && number.p[0] == '0') {
-        bool hex = number.p[1] == 'x' || number.p[1] == 'X';
-        *prefix = hex ? 2 : 1;
-        return hex ? 16 : 8;
+    return gv_scan_is_digit(c) ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
+}
+
+/* An octal or hexadecimal integer of at most 63 bits. */
+static bool read_integer(struct gv_slice number, double *value)
+{
+    struct gv_slice digits;
+    unsigned base = split_prefix(number, &digits);
+    if (base == 0 || digits.n == 0)
+        return false;
+    uint64_t v = 0;
+    for (size_t i = 0; i < digits.n; i++) {
+        if (digits.p[i] == '_')
+            continue;
+        unsigned digit = digit_value(digits.p[i]);
+        if (digit >= base || v > ((uint64_t)INT64_MAX - digit) / base)
+            return false;
+        v = v * base + digit;
     }
-    return 10;
+    *value = (double)v;
+    return true;
 }
 
-/* An integer of at most 63 bits, as strconv.ParseInt(s, 0, 64) takes it. digits: without underscores and prefix. */
-static bool take_integer(const char *digits, unsigned base, double *value)
-{
-    char *end;
-    errno = 0;
-    long long n = strtoll(digits, &end, (int)base);
-    *value = (double)n;
-    return *digits && *end == '\0' && errno == 0;
-}
-
+/* What is no integer with a prefix is a decimal, whose leading zeros say nothing: 08, 010.5, but also octal ones that
+ * do not fit. Decimal integers need no reading of their own: both ways round to the nearest double. */
 const char *gv_scan_value(struct gv_arena *a, struct gv_slice number, double *value)
 {
-    size_t prefix, n = 0;
-    unsigned base = base_of(number, &prefix);
-    char *digits = gv_arena_alloc(a, number.n + 1);
-    for (size_t i = 0; i < number.n; i++) {
-        if (number.p[i] != '_')
-            digits[n++] = number.p[i];
-    }
-    digits[n] = '\0';
-    bool underscores = n != number.n;
-    if (underscores && !underscores_are_good(number, prefix, base == 16))
-        return fail_value(a, number, "invalid syntax");
-    if (take_integer(digits + prefix, base, value))
+    *value = 0;
+    if (read_integer(number, value) || gv_double_parse(number, value))
         return NULL;
-    if (base == 16)
-        return fail_value(a, number, "invalid syntax");
-    if (gv_double_parse(gv_slice_of(digits), value))
-        return NULL;
-    return fail_value(a, number, isinf(*value) ? "value out of range" : "invalid syntax");
+    return gv_arena_printf(a, "error parsing number: strconv.ParseFloat: parsing \"%.*s\": %s", GV_ARG(number),
+                           isinf(*value) ? "value out of range" : "invalid syntax");
 }

@@ -154,7 +154,11 @@ static void numbers_and_durations_are_told_apart(void **state)
                 {"1_000", GV_SCAN_NUMBER, 5},   {"5m", GV_SCAN_DURATION, 2},    {"1h30m]", GV_SCAN_DURATION, 5},
                 {"250ms", GV_SCAN_DURATION, 5}, {"1y2w", GV_SCAN_DURATION, 4},  {"5x", GV_SCAN_BAD, 1},
                 {"1..2", GV_SCAN_BAD, 3},       {"1e", GV_SCAN_BAD, 2},         {"1__0", GV_SCAN_BAD, 3},
-                {"0x1.8", GV_SCAN_BAD, 4},      {"5mx", GV_SCAN_BAD, 3},        {"1e5e5", GV_SCAN_BAD, 4}};
+                {"0x1.8", GV_SCAN_BAD, 4},      {"5mx", GV_SCAN_BAD, 3},        {"1e5e5", GV_SCAN_BAD, 4},
+                {"0x1e", GV_SCAN_NUMBER, 4},    {"0x1e+1", GV_SCAN_NUMBER, 4},  {"0x_e_f", GV_SCAN_NUMBER, 6},
+                {"1_0.5_0", GV_SCAN_NUMBER, 7}, {"5.", GV_SCAN_NUMBER, 2},      {"1_", GV_SCAN_BAD, 2},
+                {"1._5", GV_SCAN_BAD, 3},       {"5m5", GV_SCAN_BAD, 3},        {"5msm", GV_SCAN_BAD, 4},
+                {"5m:", GV_SCAN_DURATION, 2},   {"0b1", GV_SCAN_BAD, 1},        {"1e+", GV_SCAN_BAD, 3}};
     for (size_t i = 0; i < GV_COUNT(rows); i++) {
         size_t at = 0;
         enum gv_scan_number found = gv_scan_number(gv_slice_of(rows[i].text), &at);
@@ -171,6 +175,10 @@ static void numbers_have_gos_values(void **state)
     assert_true(v == 511);
     assert_null(gv_scan_value(&arena, GV_S("0778"), &v));
     assert_true(v == 778);
+    assert_null(gv_scan_value(&arena, GV_S("0x1e"), &v));
+    assert_true(v == 30);
+    assert_null(gv_scan_value(&arena, GV_S("01777777777777777777777"), &v)); /* no int64, and then no octal either */
+    assert_true(v == 1777777777777777777777.0);
     assert_null(gv_scan_value(&arena, GV_S("9223372036854775808"), &v));
     assert_true(v == 9223372036854775808.0);
     assert_null(gv_scan_value(&arena, GV_S("InF"), &v));
