@@ -337,7 +337,7 @@ static void finish_histogram(struct sums *s, struct group *g, uint32_t i)
     gv_row_set_histogram(env, &g->row, s->n, i, histogram_of(s, g->histograms[i]));
 }
 
-static void finish(struct sums *s)
+static bool finish(struct sums *s)
 {
     for (struct gv_group *base = s->groups.first; base; base = base->next) {
         struct group *g = container_of(base, struct group, g);
@@ -348,9 +348,10 @@ static void finish(struct sums *s)
             continue;
         g->row.labels = gv_labels_dup(s->c->out, base->labels);
         g->row.drop_name = base->drop_name;
-        struct gv_vector *v = s->c->result;
-        gv_push(s->c->out, v->rows, v->n, v->cap) = g->row;
+        if (!gv_vector_push(&s->c->env, s->c->result, &g->row))
+            return false;
     }
+    return true;
 }
 
 bool gv_aggregate_sums(struct gv_aggregation_call *c)
@@ -363,9 +364,7 @@ bool gv_aggregate_sums(struct gv_aggregation_call *c)
         .sink = {.arena = c->temp, .take = take, .add = add}, .c = c, .add = adds[c->kind], .n = c->grid.n};
     s.takes_histograms = c->kind == GV_AGG_SUM || c->kind == GV_AGG_AVG;
     gv_grouping_init(&s.groups, c->temp, c->expr, (struct gv_slice){NULL, 0});
-    bool ok = gv_aggregate_feed(c, &s.sink);
-    if (ok)
-        finish(&s);
+    bool ok = gv_aggregate_feed(c, &s.sink) && finish(&s);
     gv_grouping_fini(&s.groups);
     return ok;
 }

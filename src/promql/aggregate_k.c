@@ -164,8 +164,8 @@ static bool place(struct top *t, const struct entry *e, uint32_t step)
             return false;
         from->row.labels = from->labels;
         from->row.drop_name = from->drop_name;
-        struct gv_vector *v = t->c->result;
-        gv_push(t->c->out, v->rows, v->n, v->cap) = from->row; /* shares the column */
+        if (!gv_vector_push(&t->c->env, t->c->result, &from->row)) /* shares the column */
+            return false;
     }
     gv_row_set_float(&from->row, step, e->value);
     return true;

@@ -93,9 +93,7 @@ static bool done(struct gv_sink *sink, const struct gv_row *row, void *slot)
         return true;
     }
     k->row.labels = gv_labels_dup(l->c->out, k->row.labels);
-    struct gv_vector *v = l->c->result;
-    gv_push(l->c->out, v->rows, v->n, v->cap) = k->row;
-    return true;
+    return gv_vector_push(&l->c->env, l->c->result, &k->row);
 }
 
 bool gv_aggregate_limit(struct gv_aggregation_call *c)

@@ -78,7 +78,7 @@ struct quantile {
     size_t largest; /* group */
 };
 
-static void group_rows(struct quantile *q, const struct gv_vector *v)
+static bool group_rows(struct quantile *q, const struct gv_vector *v)
 {
     for (size_t i = 0; i < v->n; i++) {
         bool is_new;
@@ -87,7 +87,10 @@ static void group_rows(struct quantile *q, const struct gv_vector *v)
         base->drop_name |= v->rows[i].drop_name;
         gv_push(q->c->temp, g->rows, g->n, g->cap) = &v->rows[i];
         q->largest = g->n > q->largest ? g->n : q->largest;
+        if (!gv_poll(&q->c->ev->main, 1))
+            return false;
     }
+    return true;
 }
 
 /* A few steps of all rows at once: what lies side by side in a column is read together. */
@@ -149,9 +152,8 @@ bool gv_aggregate_quantile(struct gv_aggregation_call *c)
         return false;
     struct quantile q = {.c = c};
     gv_grouping_init(&q.groups, c->temp, c->expr, (struct gv_slice){NULL, 0});
-    group_rows(&q, &rows);
     struct tile t;
-    bool ok = init_tile(&q, &t);
+    bool ok = group_rows(&q, &rows) && init_tile(&q, &t);
     for (struct gv_group *g = q.groups.first; ok && g; g = g->next)
         ok = finish_group(&q, container_of(g, struct group, g), &t);
     gv_grouping_fini(&q.groups);
@@ -241,7 +243,7 @@ bool gv_aggregate_count_values(struct gv_aggregation_call *c)
     for (struct gv_group *g = v.groups.first; ok && g; g = g->next) {
         struct counted *counted = container_of(g, struct counted, g);
         counted->row.labels = gv_labels_dup(c->out, g->labels);
-        gv_push(c->out, c->result->rows, c->result->n, c->result->cap) = counted->row;
+        ok = gv_vector_push(&c->env, c->result, &counted->row);
     }
     gv_grouping_fini(&v.groups);
     gv_buf_fini(&v.text);

@@ -17,7 +17,7 @@ static void clear_steps(struct gv_row *r, const uint64_t *bits, bool keep_these,
 }
 
 /* Clears from rows the steps that the other side has (unless, or) or lacks (and); drops rows that are empty then. */
-static void filter_rows(struct gv_matcher_groups *g, struct gv_vector *v, bool keep_matching)
+static void filter_rows(struct gv_match_groups *g, struct gv_vector *v, bool keep_matching)
 {
     size_t kept = 0;
     for (size_t i = 0; i < v->n; i++) {
@@ -34,16 +34,18 @@ static bool apply_set(struct gv_engine *ev, const struct gv_node *n, struct gv_g
 {
     struct gv_arena temp;
     gv_arena_init(&temp, ev->options->budget);
-    struct gv_matcher_groups g;
+    struct gv_match_groups g;
     bool is_or = n->expr->binary.op == GV_OP_OR;
     gv_match_init(&g, &temp, &n->expr->binary.matching, grid.n);
-    gv_match_add_all(&g, is_or ? l : r);
-    filter_rows(&g, is_or ? r : l, n->expr->binary.op == GV_OP_AND);
+    bool ok = gv_match_add_all(&g, is_or ? l : r, &ev->main);
+    if (ok)
+        filter_rows(&g, is_or ? r : l, n->expr->binary.op == GV_OP_AND);
     gv_match_fini(&g);
     gv_arena_fini(&temp);
-    for (size_t i = 0; is_or && i < r->n; i++)
-        gv_push(out, l->rows, l->n, l->cap) = r->rows[i];
-    return !is_or || gv_merge_same_labels(ev, l, grid.n, out);
+    struct gv_env env = gv_main_env(ev, out, &ev->arena);
+    for (size_t i = 0; ok && is_or && i < r->n; i++)
+        ok = gv_vector_push(&env, l, &r->rows[i]);
+    return ok && (!is_or || gv_merge_same_labels(ev, l, grid.n, out));
 }
 
 /* ---- Pairs ---- */
@@ -56,8 +58,8 @@ struct pairing {
     size_t words;
     struct gv_arena temp; /* groups and bitmaps */
     struct gv_arena scratch;
-    struct gv_env env;               /* out: the result's arena */
-    struct gv_matcher_groups groups; /* of the one side */
+    struct gv_env env;             /* out: the result's arena */
+    struct gv_match_groups groups; /* of the one side */
     struct gv_vector result;
     struct gv_map by_labels;            /* result rows of this operator, for duplicates within a group */
     bool swapped;                       /* the one side is the left one */
@@ -182,7 +184,7 @@ static bool apply_pair(struct pairing *p, struct gv_match_group *g, const struct
     into.labels = labels;
     into.drop_name = p->expr->binary.returns_bool;
     if (ok && !gv_row_is_empty(&into, p->n))
-        gv_push(p->env.out, p->result.rows, p->result.n, p->result.cap) = into;
+        ok = gv_vector_push(&p->env, &p->result, &into);
     gv_arena_rewind(&p->scratch, start);
     return ok && gv_poll(&p->ev->main, p->n);
 }
@@ -336,8 +338,7 @@ static bool apply_pairs(struct gv_engine *ev, const struct gv_node *n, struct gv
 {
     struct pairing p;
     pairing_init(&p, ev, n->expr, grid.n, out);
-    gv_match_add_all(&p.groups, one);
-    bool ok = check_one_side(&p, many);
+    bool ok = gv_match_add_all(&p.groups, one, &ev->main) && check_one_side(&p, many);
     for (size_t i = 0; ok && i < many->n; i++)
         ok = pair_row(&p, &many->rows[i]);
     ok = ok && fill_missing_many(&p);

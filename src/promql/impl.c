@@ -40,6 +40,22 @@ void gv_row_set(struct gv_env *env, struct gv_row *r, uint32_t n, uint32_t step,
         gv_row_set_float(r, step, p.f);
 }
 
+bool gv_vector_push(struct gv_env *env, struct gv_vector *v, const struct gv_row *row)
+{
+    if (v->n == v->cap) {
+        size_t cap = v->cap ? v->cap * 2 : 8;
+        struct gv_row *bigger = gv_arena_try(env->out, cap * sizeof *bigger, env->err);
+        if (!bigger)
+            return false;
+        if (v->n)
+            memcpy(bigger, v->rows, v->n * sizeof *bigger);
+        v->rows = bigger;
+        v->cap = cap;
+    }
+    v->rows[v->n++] = *row;
+    return true;
+}
+
 struct gv_row *gv_vector_add(struct gv_env *env, struct gv_vector *v, uint32_t n, const struct gv_labels *labels)
 {
     size_t bitmap = gv_bits_words(n) * sizeof(uint64_t);
@@ -49,8 +65,7 @@ struct gv_row *gv_vector_add(struct gv_env *env, struct gv_vector *v, uint32_t n
     struct gv_row r = {.labels = labels};
     r.column.values = (double *)(void *)column;
     r.column.present = memset(column + n * sizeof(double), 0, bitmap);
-    gv_push(env->out, v->rows, v->n, v->cap) = r;
-    return &v->rows[v->n - 1];
+    return gv_vector_push(env, v, &r) ? &v->rows[v->n - 1] : NULL;
 }
 
 static bool is_reserved(struct gv_slice name)

@@ -95,6 +95,8 @@ void gv_row_set(struct gv_env *env, struct gv_row *r, uint32_t n, uint32_t step,
 /* Adds a row with an empty column of n steps, in env->out. NULL: the memory budget is spent (env->err says so). */
 struct gv_row *gv_vector_add(struct gv_env *env, struct gv_vector *v, uint32_t n, const struct gv_labels *labels);
 
+GV_MUST_CHECK bool gv_vector_push(struct gv_env *env, struct gv_vector *v, const struct gv_row *row);
+
 /* Drops __name__, __type__ and __unit__: at once, or, under delayed name removal, by marking the row. */
 void gv_row_drop_name(struct gv_env *env, struct gv_row *r);
 /* The labels without those three, whatever the mode. */
