@@ -10,6 +10,9 @@
 #pragma once
 #include "promql/impl.h"
 
+#define GV_TIME_MAX (INT64_C(1) << 60) /* ms: times of a query beyond are refused, offsets are cut */
+enum { GV_STEPS_MAX = INT32_MAX };
+
 /* ---- Nodes (prepare.c) ---- */
 
 struct gv_node {
@@ -181,7 +184,6 @@ GV_MUST_CHECK bool gv_leaf_select(struct gv_pipe *p, struct gv_arena *a, int64_t
 GV_MUST_CHECK struct gv_pipe *gv_leaf_raw(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid,
                                           struct gv_arena *a);
 bool gv_pipe_is_rows(const struct gv_pipe *p); /* rows in memory, and nothing to be done to them */
-struct gv_grid gv_subquery_grid(const struct gv_node *sub, const struct gv_grid *outer);
 size_t gv_pipe_parts(const struct gv_engine *ev); /* how many partitions are worth making */
 
 /* Streams: out NULL means that rows need not outlive the next one. */

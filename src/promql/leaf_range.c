@@ -164,22 +164,27 @@ static void time_range(struct gv_pipe *p, const struct gv_node *arg)
 }
 
 /* The steps of a subquery: multiples of its own step, the first one after the earliest window's start. */
-struct gv_grid gv_subquery_grid(const struct gv_node *sub, const struct gv_grid *outer)
+static bool subquery_grid(struct gv_pipe *p, const struct gv_node *sub, struct gv_grid *g)
 {
-    int64_t after = gv_node_time(sub, outer->start) - sub->range;
-    int64_t last = gv_node_time(sub, gv_grid_time(outer, outer->n - 1));
+    int64_t after = gv_node_time(sub, p->grid.start) - sub->range;
+    int64_t last = gv_node_time(sub, gv_grid_time(&p->grid, p->grid.n - 1));
     int64_t first = sub->step * (after / sub->step);
     if (first <= after)
         first += sub->step;
-    uint32_t n = last < first ? 0 : (uint32_t)((last - first) / sub->step + 1);
-    return (struct gv_grid){first, sub->step, n};
+    int64_t steps = last < first ? 0 : (last - first) / sub->step + 1;
+    *g = (struct gv_grid){first, sub->step, (uint32_t)steps};
+    return steps <= GV_STEPS_MAX ||
+           gv_fail(&p->ev->main.err, GV_EXECUTION, "a subquery asks for %lld steps", (long long)steps);
 }
 
 static bool open_subquery(struct gv_pipe *p, const struct gv_node *sub, struct gv_arena *a)
 {
     enum gv_counts counts = p->ev->counts;
+    struct gv_grid grid;
+    if (!subquery_grid(p, sub, &grid))
+        return false;
     p->ev->counts = GV_COUNT_NOTHING;
-    p->inner = gv_pipe_new(p->ev, sub->child[0], gv_subquery_grid(sub, &p->grid), a);
+    p->inner = gv_pipe_new(p->ev, sub->child[0], grid, a);
     p->ev->counts = counts;
     if (!p->inner)
         return false;

@@ -105,11 +105,20 @@ static bool duration_ms(struct prepare *p, const struct gv_expr *e, int64_t writ
     return true;
 }
 
+/* Far beyond any sample, and far enough from the ends of an int64_t for a few sums. */
+static int64_t clamp(int64_t ms)
+{
+    return ms > GV_TIME_MAX ? GV_TIME_MAX : ms < -GV_TIME_MAX ? -GV_TIME_MAX : ms;
+}
+
 static bool resolve_shift(struct prepare *p, const struct gv_time_shift *shift, struct gv_node *n)
 {
     n->fixed = shift->at != GV_AT_NONE;
     n->at = shift->at == GV_AT_START ? p->options->start : shift->at == GV_AT_END ? p->options->end : shift->at_ms;
-    return duration_ms(p, shift->offset_expr, shift->offset_ms, true, &n->offset);
+    n->at = clamp(n->at);
+    bool ok = duration_ms(p, shift->offset_expr, shift->offset_ms, true, &n->offset);
+    n->offset = clamp(n->offset);
+    return ok;
 }
 
 /* ---- Leaves ---- */

@@ -141,8 +141,10 @@ static bool give(struct gv_engine *ev, const struct gv_node *n, struct gv_arena 
 static bool make_grid(struct gv_engine *ev)
 {
     const struct gv_eval_options *o = ev->options;
+    if (o->start < -GV_TIME_MAX || o->end > GV_TIME_MAX || o->start > GV_TIME_MAX || o->end < -GV_TIME_MAX)
+        return gv_fail(&ev->main.err, GV_BAD_DATA, "the time of the query is out of range");
     int64_t steps = o->step > 0 ? (o->end < o->start ? 0 : (o->end - o->start) / o->step + 1) : 1;
-    if (steps > UINT32_MAX - 64)
+    if (steps > GV_STEPS_MAX)
         return gv_fail(&ev->main.err, GV_EXECUTION, "the query asks for %lld steps", (long long)steps);
     ev->grid = (struct gv_grid){o->start, o->step > 0 ? o->step : 0, (uint32_t)steps};
     return true;

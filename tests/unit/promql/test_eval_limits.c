@@ -198,6 +198,47 @@ static void cursors_are_closed_where_the_query_fails_before_they_are_read(void *
     bed_fini(&b);
 }
 
+static void far_times_and_endless_subqueries_are_refused_or_empty(void **state)
+{
+    (void)state;
+    struct bed b;
+    load(&b, 2);
+    bed_at(&b, 600000);
+    assert_query(&b, "m @ 9223372036854000 offset -100y", "");
+    assert_query(&b, "rate(m[290y] @ -9223372036854000 offset 290y)", "");
+    assert_fails(&b, "sum_over_time(m[290y:1ms])", GV_EXECUTION, "a subquery asks for 9145440000000 steps");
+    bed_at(&b, INT64_MAX);
+    assert_fails(&b, "m", GV_BAD_DATA, "the time of the query is out of range");
+    bed_over(&b, 0, INT64_C(1) << 50, 1);
+    assert_fails(&b, "m", GV_EXECUTION, "the query asks for 1125899906842625 steps");
+    bed_fini(&b);
+}
+
+/* As deep as the parser lets a query be. */
+static void deep_queries_do_not_exhaust_the_stack(void **state)
+{
+    (void)state;
+    struct bed b;
+    load(&b, 2);
+    static const char *const layers[][2] = {{"abs(", ")"}, {"sum by (i) (", ")"}, {"(m + ", ")"},
+                                            {"-(", ")"},   {"sort(", ")"},        {"sum_over_time((", ")[1m:])"}};
+    bed_at(&b, 600000);
+    for (size_t i = 0; i < GV_COUNT(layers); i++) {
+        struct gv_buf q = GV_BUF_INIT;
+        int depth = i == 5 ? 30 : 480;
+        for (int j = 0; j < depth; j++)
+            gv_buf_adds(&q, layers[i][0]);
+        gv_buf_adds(&q, "m");
+        for (int j = 0; j < depth; j++)
+            gv_buf_adds(&q, layers[i][1]);
+        if (!bed_run(&b, gv_buf_cstr(&q)))
+            fail_msg("%s: %s", layers[i][0], b.err.msg);
+        assert_int_equal(b.result.n, 2);
+        gv_buf_fini(&q);
+    }
+    bed_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +250,8 @@ int main(void)
         cmocka_unit_test(a_passed_deadline_ends_the_query),
         cmocka_unit_test(a_set_flag_cancels_the_query),
         cmocka_unit_test(a_flag_set_midway_is_seen_soon),
+        cmocka_unit_test(far_times_and_endless_subqueries_are_refused_or_empty),
+        cmocka_unit_test(deep_queries_do_not_exhaust_the_stack),
         cmocka_unit_test(cursors_are_closed_where_the_query_fails_before_they_are_read),
     };
     return cmocka_run_group_tests_name("promql.eval_limits", tests, NULL, NULL);
