@@ -9,7 +9,7 @@ struct gv_result_decoder *gv_result_decoder_new(struct gv_arena *a, const struct
     d->options = *o;
     json_init(&d->json, a);
     gv_annotations_init(&d->notes, a);
-    labels_init(&d->reader, a, o->mapping);
+    label_reader_init(&d->reader, a, o->mapping);
     return d;
 }
 

@@ -1,7 +1,7 @@
 /* The parts of the result decoder. Events of the JSON reader go to the innermost open place; a place is a row of
  * functions, and opening a container pushes one. What no place knows is skipped. */
 #pragma once
-#include "codec/json_reader.h"
+#include "codec/label_reader.h"
 #include "codec/result_decoder.h"
 
 struct gv_result_decoder;
@@ -40,31 +40,6 @@ enum { MAX_FRAMES = 12 };
 
 /* What the elements of `result` turned out to be. */
 enum found { FOUND_NOTHING, FOUND_POINT, FOUND_VECTOR, FOUND_MATRIX };
-
-/* A name as the backend has it and as it is here. */
-struct name {
-    struct gv_slice backend, global;
-};
-
-struct label_text { /* a label that was read; value: where it lies in value_text */
-    const struct name *name;
-    size_t at, n;
-};
-
-/* Reading one object of labels. */
-struct label_reader {
-    const struct gv_mapping *mapping;
-    struct gv_map names; /* all so far, by the backend's name */
-    struct label_text *labels;
-    size_t n, cap;
-    struct json_text value_text;
-    bool same_names; /* so far the names are those that the shape was made for */
-    bool has_shape;
-    size_t n_shaped;         /* names of the shape */
-    struct gv_label *sorted; /* the shape: all labels by name; the injected ones have their values */
-    size_t *sources;         /* which of the labels read gives the value; SIZE_MAX: it was injected */
-    size_t n_sorted, cap_sorted;
-};
 
 /* Keeping source text. */
 struct keeper {
@@ -140,7 +115,6 @@ bool enter_histogram(struct gv_result_decoder *d, struct gv_err *err);
 bool read_value(struct gv_result_decoder *d, double *v, struct gv_err *err); /* of a JSON_STRING */
 
 /* result_decoder_labels.c */
-void labels_init(struct label_reader *l, struct gv_arena *a, const struct gv_mapping *mapping);
 bool take_metric(struct gv_result_decoder *d, enum json_event e, struct gv_err *err);
 
 /* result_decoder_keep.c: source text, from one byte of a piece to another of the same or a later piece. */
