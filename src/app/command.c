@@ -9,7 +9,7 @@ const struct gv_command gv_commands[] = {
     {"check-config", "[--online] [FILE]", "Check a configuration; --online: also ask the clusters it names.",
      gv_check_config_main, false},
     {"explain", "[flags] QUERY", "Show how a query would be planned, asking nobody.", gv_explain_main, false},
-    {"query", "--url=URL QUERY", "Ask a running server and print a table.", gv_query_main, false},
+    {"query", "--url=URL [--time=TIME] QUERY", "Ask a running server and print a table.", gv_query_main, false},
     {"healthcheck", "[URL]", "Exit with 0 if the server at URL is healthy.", gv_healthcheck_main, false},
     {"version", "", "Print the version.", gv_version_main, false},
 };
@@ -79,6 +79,19 @@ static int fail_unknown(const char *name)
     return GV_EXIT_USAGE;
 }
 
+static int print_usage(const struct gv_command *c)
+{
+    struct gv_buf out = GV_BUF_INIT;
+    gv_buf_printf(&out, "Usage: globalview %s %s\n\n%s\n", c->name, c->usage, c->summary);
+    return gv_print_out(&out);
+}
+
+static int run_command(const struct gv_command *c, int argc, char **argv)
+{
+    bool asks_help = argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0);
+    return asks_help && c->run != gv_serve_main ? print_usage(c) : c->run(argc, argv);
+}
+
 int gv_main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -86,6 +99,6 @@ int gv_main(int argc, char **argv)
         return gv_serve_main(argc ? argc - 1 : 0, argv + 1);
     for (size_t i = 0; i < gv_commands_n; i++)
         if (strcmp(argv[1], gv_commands[i].name) == 0)
-            return gv_commands[i].run(argc - 2, argv + 2);
+            return run_command(&gv_commands[i], argc - 2, argv + 2);
     return fail_unknown(argv[1]);
 }

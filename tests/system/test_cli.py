@@ -25,6 +25,11 @@ class CommandLine(unittest.TestCase):
                          "--[no-]web.enable-lifecycle", "check-config", "healthcheck"):
                 self.assertIn(word, done.stdout)
 
+    def test_help_of_a_command(self):
+        done = run("query", "--help")
+        self.assertEqual((done.returncode, done.stdout.splitlines()[0]),
+                         (0, "Usage: globalview query --url=URL [--time=TIME] QUERY"))
+
     def test_version(self):
         for args in (["version"], ["--version"]):
             done = run(*args)

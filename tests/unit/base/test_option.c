@@ -345,6 +345,70 @@ static void suggestions_are_near(void **state)
     assert_null(gv_suggest((struct gv_slice){longer, sizeof longer}, words));
 }
 
+struct header {
+    struct gv_slice name;
+    struct gv_option_list values, secrets;
+};
+struct client {
+    struct gv_slice proxy;
+    struct gv_option_groups headers;
+};
+static const struct gv_option header_rows[] = {
+    {.key = "values", .type = GV_OPTION_LIST, AT(header, values), .help = "Shown."},
+    {.key = "secrets", .type = GV_OPTION_LIST, AT(header, secrets), .secret = true, .help = "Hidden."},
+};
+static const struct gv_option_table header_table = GV_OPTION_TABLE(header_rows, struct header);
+static const struct gv_option client_rows[] = {
+    {.key = "proxy", .type = GV_OPTION_STRING, AT(client, proxy), .url = true, .help = "Proxy."},
+    {.key = "headers",
+     .type = GV_OPTION_NAMED,
+     AT(client, headers),
+     .table = &header_table,
+     .check = is_lower,
+     .help = "Headers."},
+};
+static const struct gv_option_table client_table = GV_OPTION_TABLE(client_rows, struct client);
+
+static void groups_by_name_print_as_a_map(void **state)
+{
+    (void)state;
+    struct client c;
+    struct gv_err err = {0};
+    gv_options_init(&client_table, &arena, &c);
+    struct header *h = gv_option_add_named(&client_rows[1], &arena, &c, GV_S("x-a"), &err);
+    assert_non_null(h);
+    assert_true(gv_option_set(&header_rows[0], &arena, h, GV_S("v"), &err));
+    assert_true(gv_option_set(&header_rows[1], &arena, h, GV_S("hush"), &err));
+    assert_null(gv_option_add_named(&client_rows[1], &arena, &c, GV_S("X-A"), &err));
+    assert_string_equal(err.msg, "capitals are not allowed");
+    struct gv_buf b = GV_BUF_INIT;
+    gv_options_print(&b, &client_table, &c);
+    assert_string_equal(gv_buf_cstr(&b), "headers:\n  x-a:\n    values: [v]\n    secrets: [\"<secret>\"]\n");
+    gv_buf_clear(&b);
+    gv_options_print_docs(&b, &client_table);
+    assert_non_null(strstr(gv_buf_cstr(&b), "`headers.NAME.secrets`"));
+    gv_buf_fini(&b);
+}
+
+static void check_url(const char *url, const char *shown)
+{
+    struct gv_buf b = GV_BUF_INIT;
+    gv_option_print_url(&b, gv_slice_of(url));
+    assert_string_equal(gv_buf_cstr(&b), shown);
+    gv_buf_fini(&b);
+}
+
+static void urls_lose_their_password(void **state)
+{
+    (void)state;
+    check_url("http://u:p@h:1/a?b=c:d@e", "http://u:<secret>@h:1/a?b=c:d@e");
+    check_url("http://u:p:q@r@h", "http://u:<secret>@h"); /* the last @ before the path ends it */
+    check_url("u:p@h", "u:<secret>@h");
+    check_url("http://u@h:80/x:y@z", "http://u@h:80/x:y@z");
+    check_url("http://h/u:p@x", "http://h/u:p@x");
+    check_url("", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +422,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(sample_and_docs_name_every_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_are_found_and_suggested, set_up, tear_down),
         cmocka_unit_test_setup_teardown(suggestions_are_near, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(groups_by_name_print_as_a_map, set_up, tear_down),
+        cmocka_unit_test(urls_lose_their_password),
     };
     return cmocka_run_group_tests_name("base.option", tests, NULL, NULL);
 }
