@@ -48,7 +48,7 @@ void *gv_arena_zalloc(struct gv_arena *a, size_t n) __attribute__((malloc, alloc
 /* For columns, bodies and anything whose size the data decides: NULL and err when the budget is spent. */
 GV_MUST_CHECK void *gv_arena_try(struct gv_arena *a, size_t n, struct gv_err *err);
 
-#define gv_arena_new(a, type) ((type *)gv_arena_zalloc((a), sizeof(type)))
+#define gv_arena_new(a, type)      ((type *)gv_arena_zalloc((a), sizeof(type)))
 #define gv_arena_array(a, type, n) ((type *)gv_arena_zalloc((a), sizeof(type) * (size_t)(n)))
 
 /* Copies; a NUL follows the copy, beyond .n. */

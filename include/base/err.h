@@ -32,7 +32,7 @@ struct gv_err {
     char msg[GV_ERR_MSG_MAX];
 };
 
-#define GV_MUST_CHECK __attribute__((warn_unused_result))
+#define GV_MUST_CHECK        __attribute__((warn_unused_result))
 #define GV_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Records a failure and returns false, so that `return gv_fail(err, ...)` reads well. The first failure wins:

@@ -12,9 +12,9 @@ struct gv_slice {
 
 #define GV_S(literal) ((struct gv_slice){(literal), sizeof(literal) - 1})
 /* printf("%.*s", GV_ARG(s)) */
-#define GV_ARG(s) (int)(s).n, (s).p ? (s).p : ""
-#define GV_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define GV_ARG(s)                       (int)(s).n, (s).p ? (s).p : ""
+#define GV_COUNT(array)                 (sizeof(array) / sizeof((array)[0]))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static inline struct gv_slice gv_slice_of(const char *cstr)
 {

@@ -1,5 +1,5 @@
-/* Streaming decoder of the replies of /api/v1/query and /api/v1/query_range (Prometheus HTTP API, "Expression queries").
- * Bytes go in as they arrive, series come out; the whole text is never kept. Synchronous; one owner.
+/* Streaming decoder of the replies of /api/v1/query and /api/v1/query_range (Prometheus HTTP API, "Expression
+ * queries"). Bytes go in as they arrive, series come out; the whole text is never kept. Synchronous; one owner.
  *
  * Two modes: GV_COLUMN_SPAN keeps the source text of the points (for plans that only unite), GV_COLUMN_STEPS turns
  * them into columns on the query's grid. All memory is in the arena of the attempt. */

@@ -34,8 +34,8 @@ struct gv_span_column {
 /* One value per step of the result's grid. A step is present where its bit is set; absence is never a NaN.
  * A present step is a histogram where histograms is not NULL and its entry is not NULL, else a float. */
 struct gv_steps_column {
-    double *values;                        /* grid.n */
-    uint64_t *present;                     /* gv_bits_words(grid.n) words, bit i of the grid at word i/64, bit i%64 */
+    double *values;                         /* grid.n */
+    uint64_t *present;                      /* gv_bits_words(grid.n) words, bit i of the grid at word i/64, bit i%64 */
     const struct gv_histogram **histograms; /* grid.n, or NULL: floats only */
 };
 

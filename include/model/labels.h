@@ -55,7 +55,8 @@ int gv_labels_cmp(const struct gv_labels *a, const struct gv_labels *b);
 /* Appends the blob of a subset of l to out, for use as a grouping or matching key.
  * names must be sorted. keep: only those named (`by`, `on`); else all but those named and __name__ (`without`,
  * `ignoring`; `without` drops __type__ and __unit__ too: name them). */
-void gv_labels_project(struct gv_buf *out, const struct gv_labels *l, const struct gv_slice *names, size_t n, bool keep);
+void gv_labels_project(struct gv_buf *out, const struct gv_labels *l, const struct gv_slice *names, size_t n,
+                       bool keep);
 const struct gv_labels *gv_labels_of_bytes(struct gv_arena *a, struct gv_slice blob); /* counts and hashes */
 
 /* {__name__="x", a="b"} is printed as x{a="b"}; {} when empty. Values Go-quoted; names quoted where they must be. */
@@ -71,7 +72,7 @@ struct gv_labels_builder {
     size_t n, cap;
 };
 void gv_labels_builder_init(struct gv_labels_builder *b, struct gv_arena *a, const struct gv_labels *base);
-void gv_labels_builder_reset(struct gv_labels_builder *b, const struct gv_labels *base); /* base may be NULL */
+void gv_labels_builder_reset(struct gv_labels_builder *b, const struct gv_labels *base);      /* base may be NULL */
 void gv_labels_set(struct gv_labels_builder *b, struct gv_slice name, struct gv_slice value); /* empty value: delete */
 void gv_labels_del(struct gv_labels_builder *b, struct gv_slice name);
 struct gv_slice gv_labels_builder_get(const struct gv_labels_builder *b, struct gv_slice name);

@@ -26,6 +26,7 @@ enum gv_expr_kind {
     GV_EXPR_FEED      /* values that come from elsewhere, by slot; never parsed, put in by the planner */
 };
 
+/* clang-format off */
 enum gv_op {
     GV_OP_NONE,
     GV_OP_ADD, GV_OP_SUB, GV_OP_MUL, GV_OP_DIV, GV_OP_MOD, GV_OP_POW, GV_OP_ATAN2,
@@ -36,6 +37,7 @@ enum gv_op {
     /* duration expressions only */
     GV_OP_STEP, GV_OP_RANGE, GV_OP_MIN, GV_OP_MAX
 };
+/* clang-format on */
 const char *gv_op_text(enum gv_op op);
 bool gv_op_is_comparison(enum gv_op op);
 bool gv_op_is_set(enum gv_op op);
@@ -56,7 +58,7 @@ struct gv_time_shift {
 enum gv_range_kind { GV_RANGE_PLAIN, GV_RANGE_ANCHORED, GV_RANGE_SMOOTHED };
 
 struct gv_selector {
-    struct gv_slice name; /* metric name written before the braces, or empty */
+    struct gv_slice name;        /* metric name written before the braces, or empty */
     struct gv_matcher *matchers; /* all, in the order written; the one of `name` is the last, as Prometheus keeps it */
     size_t n_matchers;
     struct gv_time_shift shift;
@@ -67,8 +69,8 @@ enum gv_matching_card { GV_ONE_TO_ONE, GV_MANY_TO_ONE, GV_ONE_TO_MANY, GV_MANY_T
 
 struct gv_matching {
     enum gv_matching_card card;
-    bool on;         /* `on (labels)`; else `ignoring (labels)` */
-    bool written;    /* on or ignoring stands in the text */
+    bool on;                 /* `on (labels)`; else `ignoring (labels)` */
+    bool written;            /* on or ignoring stands in the text */
     struct gv_slice *labels; /* as written */
     size_t n_labels;
     struct gv_slice *include; /* of group_left / group_right */
@@ -137,8 +139,8 @@ struct gv_expr {
             bool wrapped;              /* stands in parentheses */
         } duration;
         struct {
-            uint32_t slot;       /* index into the feeds given to the evaluator */
-            bool raw;            /* raw series (matrix or selector data), else step vectors without lookback */
+            uint32_t slot;          /* index into the feeds given to the evaluator */
+            bool raw;               /* raw series (matrix or selector data), else step vectors without lookback */
             struct gv_expr *origin; /* what it stands for: positions, names in annotations, absent() labels */
         } feed;
     };

@@ -5,15 +5,15 @@
 #include "promql/parse.h"
 
 enum gv_function_flag {
-    GV_FN_ELEMENT_WISE = 1 << 0,     /* each output series depends on one input series alone */
-    GV_FN_KEEPS_NAME = 1 << 1,       /* the metric name stays */
-    GV_FN_NEEDS_ALL = 1 << 2,        /* absent, scalar, info, ...: must see every cluster's series */
-    GV_FN_WRITES_LABELS = 1 << 3,    /* label_replace, label_join, histogram_quantiles: string arguments name labels */
-    GV_FN_ORDERS = 1 << 4,           /* sort...: the order is to be applied again after a merge */
-    GV_FN_AT_UNSAFE = 1 << 5,        /* depends on evaluation time beyond its samples: time(), timestamp(), ... */
-    GV_FN_EXPERIMENTAL = 1 << 6,     /* needs promql-experimental-functions */
-    GV_FN_SAMPLE_TIME = 1 << 7,      /* timestamp, start_timestamp: a unit with a bare selector */
-    GV_FN_CONSTANT = 1 << 8          /* touches no series: time(), pi(), vector(1), ... */
+    GV_FN_ELEMENT_WISE = 1 << 0,  /* each output series depends on one input series alone */
+    GV_FN_KEEPS_NAME = 1 << 1,    /* the metric name stays */
+    GV_FN_NEEDS_ALL = 1 << 2,     /* absent, scalar, info, ...: must see every cluster's series */
+    GV_FN_WRITES_LABELS = 1 << 3, /* label_replace, label_join, histogram_quantiles: string arguments name labels */
+    GV_FN_ORDERS = 1 << 4,        /* sort...: the order is to be applied again after a merge */
+    GV_FN_AT_UNSAFE = 1 << 5,     /* depends on evaluation time beyond its samples: time(), timestamp(), ... */
+    GV_FN_EXPERIMENTAL = 1 << 6,  /* needs promql-experimental-functions */
+    GV_FN_SAMPLE_TIME = 1 << 7,   /* timestamp, start_timestamp: a unit with a bare selector */
+    GV_FN_CONSTANT = 1 << 8       /* touches no series: time(), pi(), vector(1), ... */
 };
 
 enum { GV_FN_MAX_TYPED_ARGS = 5 };
@@ -23,16 +23,19 @@ struct gv_function {
     const char *name;
     enum gv_value_type args[GV_FN_MAX_TYPED_ARGS]; /* the last one repeats where variadic */
     unsigned n_args;                               /* as written in args */
-    int variadic; /* 0: exactly n_args; else the last of args may be left out, and k > 0: comes at most k times; -1: any */
+    int variadic; /* 0: exactly n_args; else the last of args may be left out, and k > 0: comes at most k times; -1: any
+                   */
     enum gv_value_type returns;
     unsigned flags; /* enum gv_function_flag */
     const struct gv_function_impl *impl;
 };
 
+/* clang-format off */
 enum gv_aggregation_kind {
     GV_AGG_SUM, GV_AGG_AVG, GV_AGG_MIN, GV_AGG_MAX, GV_AGG_GROUP, GV_AGG_COUNT, GV_AGG_COUNT_VALUES, GV_AGG_STDDEV,
     GV_AGG_STDVAR, GV_AGG_QUANTILE, GV_AGG_TOPK, GV_AGG_BOTTOMK, GV_AGG_LIMITK, GV_AGG_LIMIT_RATIO
 };
+/* clang-format on */
 struct gv_aggregation {
     const char *name;
     enum gv_aggregation_kind kind;

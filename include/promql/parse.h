@@ -24,7 +24,8 @@ GV_MUST_CHECK struct gv_expr *gv_promql_parse(struct gv_arena *a, struct gv_slic
                                               struct gv_err *err);
 /* The list of matchers of a match[] parameter: a lone instant selector without modifiers. Refuses one whose matchers
  * all match the empty value. */
-GV_MUST_CHECK struct gv_selector *gv_promql_parse_selector(struct gv_arena *a, struct gv_slice text, struct gv_err *err);
+GV_MUST_CHECK struct gv_selector *gv_promql_parse_selector(struct gv_arena *a, struct gv_slice text,
+                                                           struct gv_err *err);
 /* One metric with its labels, `name{a="b"}` (test scripts). */
 GV_MUST_CHECK const struct gv_labels *gv_promql_parse_metric(struct gv_arena *a, struct gv_slice text, size_t *used,
                                                              struct gv_err *err);

@@ -252,7 +252,8 @@ static const struct gv_yaml_node *read_node(struct reader *r)
 
 static const struct gv_yaml_node *read_document(struct reader *r)
 {
-    if (!advance(r) || !advance(r)) /* stream start; document start or stream end */
+    /* stream start; document start or stream end */
+    if (!advance(r) || !advance(r)) // NOLINT(misc-redundant-expression): each moves on
         return NULL;
     if (r->event.type == YAML_STREAM_END_EVENT)
         return new_node(r, GV_YAML_SCALAR);

@@ -9,7 +9,7 @@ enum { ALIGN = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 256 << 10 };
 
 struct gv_arena_block {
     struct gv_arena_block *older;
-    size_t size; /* of the whole block, as charged */
+    size_t size;     /* of the whole block, as charged */
     uint64_t serial; /* blocks made after a mark have a higher one than the mark */
     _Alignas(ALIGN) char data[];
 };
@@ -54,8 +54,9 @@ bool gv_budget_take(struct gv_budget *b, size_t n, struct gv_err *err)
             atomic_fetch_sub_explicit(&at->used, (int64_t)n, memory_order_relaxed);
             for (; b != at; b = b->parent)
                 atomic_fetch_sub_explicit(&b->used, (int64_t)n, memory_order_relaxed);
-            return gv_fail(err, at->code, "out of memory budget: %s is %lld bytes, %lld are in use and %zu more are needed",
-                           at->name, (long long)at->limit, (long long)(used - (int64_t)n), n);
+            return gv_fail(err, at->code,
+                           "out of memory budget: %s is %lld bytes, %lld are in use and %zu more are needed", at->name,
+                           (long long)at->limit, (long long)(used - (int64_t)n), n);
         }
         note_peak(at, used);
     }
@@ -74,9 +75,9 @@ static size_t round_up(size_t n)
     return n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
 }
 
-/* Blocks of the largest size that arenas gave back, kept for the next ones: bodies of tens of megabytes come and go with
- * every query, and fresh pages cost more than filling them. Under a sanitizer nothing is kept, so that it sees every
- * use after the end of an arena. */
+/* Blocks of the largest size that arenas gave back, kept for the next ones: bodies of tens of megabytes come and go
+ * with every query, and fresh pages cost more than filling them. Under a sanitizer nothing is kept, so that it sees
+ * every use after the end of an arena. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 static const size_t most_kept = 0;
 #else

@@ -95,8 +95,8 @@ static bool check_host(const struct found *f, int minor, struct gv_slice authori
         return refuse(fault, 400, "missing Host field");
     if (!is_host(f->host))
         return refuse(fault, 400, "malformed Host field");
-    if (authority.n && (!is_host(authority) ||
-                        (f->hosts && (authority.n != f->host.n || strncasecmp(authority.p, f->host.p, authority.n)))))
+    if (authority.n && (!is_host(authority) || (f->hosts && (authority.n != f->host.n ||
+                                                             strncasecmp(authority.p, f->host.p, authority.n) != 0))))
         return refuse(fault, 400, "the request target contradicts the Host field");
     return true;
 }

@@ -41,7 +41,7 @@ static size_t find(const char *data, size_t at, size_t end, char c)
 static enum gv_http_verdict take_version(struct gv_http_head *h, const char *p, size_t n)
 {
     static const char form[] = "HTTP/d.d";
-    if (n != sizeof form - 1 || memcmp(p, form, 5) || p[6] != '.' || p[5] < '0' || p[5] > '9' || p[7] < '0' ||
+    if (n != sizeof form - 1 || memcmp(p, form, 5) != 0 || p[6] != '.' || p[5] < '0' || p[5] > '9' || p[7] < '0' ||
         p[7] > '9')
         return refuse(h, 400, "malformed HTTP version");
     if (p[5] != '1' || p[7] > '1')

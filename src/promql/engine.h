@@ -183,7 +183,7 @@ GV_MUST_CHECK bool gv_leaf_select(struct gv_pipe *p, struct gv_arena *a, int64_t
 /* The samples of a range argument alone, without a function. */
 GV_MUST_CHECK struct gv_pipe *gv_leaf_raw(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid,
                                           struct gv_arena *a);
-bool gv_pipe_is_rows(const struct gv_pipe *p); /* rows in memory, and nothing to be done to them */
+bool gv_pipe_is_rows(const struct gv_pipe *p);    /* rows in memory, and nothing to be done to them */
 size_t gv_pipe_parts(const struct gv_engine *ev); /* how many partitions are worth making */
 
 /* Streams: out NULL means that rows need not outlive the next one. */

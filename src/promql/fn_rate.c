@@ -10,7 +10,8 @@
 
 double gv_range_seconds(int64_t ms)
 {
-    return (double)(ms / 1000) + (double)(ms % 1000 * 1000000) / 1e9;
+    int64_t whole = ms / 1000;
+    return (double)whole + (double)(ms % 1000 * 1000000) / 1e9;
 }
 
 static double seconds(int64_t ms)

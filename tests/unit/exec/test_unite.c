@@ -49,7 +49,8 @@ static struct gv_result *vector(struct gv_series *series, size_t n)
 static void expect_order(enum gv_order order, const char *wanted)
 {
     /* the backends' own order is not the global one: `a` stands before `cluster`, an absent `a` behind */
-    struct gv_series one[] = {point("", "c1", "[1,\"5\"]"), point("x", "c1", "[1,\"NaN\"]"), point("z", "c1", "[1,\"-1e3\"]")};
+    struct gv_series one[] = {point("", "c1", "[1,\"5\"]"), point("x", "c1", "[1,\"NaN\"]"),
+                              point("z", "c1", "[1,\"-1e3\"]")};
     struct gv_series two[] = {point("y", "c2", "[1,\"7\"]"), point("x", "c2", "[1,\"0.5\"]")};
     struct gv_part parts[] = {{vector(one, 3), GV_S("c1")}, {vector(two, 2), GV_S("c2")}};
     struct gv_result out;
