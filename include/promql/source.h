@@ -2,19 +2,7 @@
  * reads implement. Selecting and pulling never block on a socket. */
 #pragma once
 #include "model/column.h"
-#include "model/matcher.h"
-
-/* What is selected, and what it is for (the hints of remote read). Times are ms, both ends inclusive. */
-struct gv_select {
-    const struct gv_matcher *matchers;
-    size_t n_matchers;
-    int64_t min_time, max_time;
-    int64_t step, range;             /* hints: 0 where not known */
-    struct gv_slice func;            /* hint: the function or aggregation above, or empty */
-    const struct gv_slice *grouping; /* hint */
-    size_t n_grouping;
-    bool by; /* hint: grouping is `by` */
-};
+#include "model/select.h"
 
 /* A pull cursor over one partition, confined to one thread, in label order (gv_labels_cmp). */
 struct gv_cursor;
