@@ -10,7 +10,7 @@ struct gv_fanout_request {
     const char *path;     /* "/api/v1/labels" */
     struct gv_slice form; /* parameters, percent-encoded; sent as a POST form where post, else as a query string */
     bool post;
-    bool text; /* bodies are text (/federate): no JSON envelope is expected */
+    const struct gv_sink_ops *sink; /* reads the bodies instead, begun with arg; NULL: they are JSON envelopes */
     /* Per cluster: leaves it out (false), or gives it a path and form of its own, in arena a. NULL: all alike. */
     bool (*shape)(void *arg, const struct gv_cluster *c, struct gv_arena *a, const char **path, struct gv_slice *form);
     /* Makes the reply of the answers; pure, on whatever thread. Not called where the fan-out failed. */
@@ -20,10 +20,10 @@ struct gv_fanout_request {
 
 struct gv_fanout_answer {
     const struct gv_cluster *cluster;
-    bool asked;           /* false: left out by shape */
-    bool ok;              /* else its message is among the warnings, or the fan-out failed */
-    json_t *data;         /* the envelope's "data", borrowed from the fan-out; NULL for text */
-    struct gv_slice body; /* text */
+    bool asked;   /* false: left out by shape */
+    bool ok;      /* else its message is among the warnings, or the fan-out failed */
+    json_t *data; /* the envelope's "data", borrowed from the fan-out; NULL where a sink read the body */
+    void *sink;   /* the sink that did */
 };
 
 typedef void gv_fanout_done_fn(void *arg, struct gv_fanout *f);

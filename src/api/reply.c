@@ -108,6 +108,13 @@ void reply_error(struct request *r, const struct gv_err *err)
     reply_text(r, gv_err_status(err->code), type_json, gv_buf_slice(&r->body));
 }
 
+void reply_error_text(struct request *r, const struct gv_err *err)
+{
+    gv_buf_clear(&r->body);
+    gv_buf_printf(&r->body, "%s\n", err->msg);
+    reply_text(r, gv_err_status(err->code), type_text, gv_buf_slice(&r->body));
+}
+
 void reply_fail(struct request *r, enum gv_err_code code, const char *fmt, ...)
 {
     struct gv_err err = {0};

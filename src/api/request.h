@@ -72,6 +72,8 @@ void reply_fail(struct request *r, enum gv_err_code code, const char *fmt, ...) 
 void reply_text(struct request *r, int status, const char *content_type, struct gv_slice text);
 /* r->body holds the JSON of "data": wraps it into the envelope and sends it. notes may be NULL. */
 void reply_data(struct request *r, const struct gv_annotations *notes);
+/* A reply that is no JSON: `status` and a line of text, as Prometheus's plain handlers answer. */
+void reply_error_text(struct request *r, const struct gv_err *err);
 void reply_stream(struct request *r, int status, const char *content_type, gv_http_produce_fn *produce, void *arg);
 extern const char type_json[];
 extern const char type_text[];

@@ -33,6 +33,7 @@ static const struct route routes[] = {
     READ("/api/v1/status/clusters", M_GET, serve_clusters),
     READ("/api/v1/status/buildinfo", M_GET, serve_buildinfo),
     READ("/api/v1/status/flags", M_GET, serve_flags),
+    READ("/federate", M_GET, serve_federate),
     {"/", M_GET, ACCESS_READ, false, serve_page, NULL},
     {"/-/healthy", M_GET, ACCESS_OPEN, true, serve_healthy, NULL},
     {"/-/ready", M_GET, ACCESS_OPEN, true, serve_ready, NULL},

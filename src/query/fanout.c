@@ -21,7 +21,6 @@ struct sink {
     struct piece *first, *last;
     size_t total;
     char *body;
-    bool text;
 };
 
 struct gv_fanout {
@@ -41,16 +40,10 @@ struct gv_fanout {
 
 static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *a)
 {
-    (void)c;
+    (void)arg, (void)c;
     struct sink *s = gv_arena_new(a, struct sink);
     s->arena = a;
-    s->text = ((struct gv_fanout *)arg)->request.text;
     return s;
-}
-
-static bool sink_header(void *sink, int status, struct gv_slice content_type, struct gv_err *err)
-{
-    return ((struct sink *)sink)->text || gv_sink_wants_json(sink, status, content_type, err);
 }
 
 static bool add_piece(struct sink *s, struct gv_err *err)
@@ -92,7 +85,7 @@ static bool sink_finish(void *sink, struct gv_err *err)
     return true;
 }
 
-static const struct gv_sink_ops sink_ops = {sink_begin, sink_header, sink_feed, sink_finish};
+static const struct gv_sink_ops sink_ops = {.begin = sink_begin, .feed = sink_feed, .finish = sink_finish};
 
 static struct gv_fanout *fanout_of(struct gv_task *t)
 {
@@ -107,8 +100,8 @@ static struct gv_ask_part part_of(struct gv_fanout *f, const char *path, struct 
         .path = path,
         .query = post ? (struct gv_slice){NULL, 0} : form,
         .body = post ? form : (struct gv_slice){NULL, 0},
-        .sink = &sink_ops,
-        .sink_arg = f,
+        .sink = f->request.sink ? f->request.sink : &sink_ops,
+        .sink_arg = f->request.arg,
     };
 }
 
@@ -169,11 +162,9 @@ static bool read_bodies(struct gv_task *t)
     for (size_t i = 0; i < f->round.n; i++) {
         struct round_entry *e = &f->round.entries[i];
         struct gv_fanout_answer *to = &f->answers[i];
-        const struct sink *s = e->sink;
         to->cluster = e->cluster;
-        if (s && f->request.text)
-            to->body = (struct gv_slice){s->body, s->total};
-        else if (s)
+        to->sink = e->sink;
+        if (e->sink && !f->request.sink)
             read_envelope(f, e, to);
         to->asked = e->part.path != NULL;
         to->ok = e->part.path && e->outcome == GV_ASK_OK;
@@ -187,7 +178,7 @@ static enum gv_step digest(struct gv_task *t)
     struct gv_fanout *f = fanout_of(t);
     size_t total = 0;
     for (size_t i = 0; i < f->round.n; i++)
-        total += f->round.entries[i].sink ? ((struct sink *)f->round.entries[i].sink)->total : 0;
+        total += (size_t)f->round.entries[i].bytes;
     if (total > LARGE_BODIES)
         return gv_task_offload(t, read_bodies);
     return read_bodies(t) ? GV_NEXT : GV_FAIL;

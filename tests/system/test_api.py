@@ -285,6 +285,73 @@ class Api(unittest.TestCase):
         self.assertEqual(self.program.metric("globalview_queries_running"), 0)
 
 
+class Federate(unittest.TestCase):
+    """/federate over two servers that scrape now, and a third that federates from us."""
+
+    @classmethod
+    def setUpClass(cls):
+        own = ("scrape_configs:\n- {job_name: self, scrape_interval: 1s, static_configs: [{targets: ['%s']}]}\n"
+               "- {job_name: other, scrape_interval: 1s, static_configs: [{targets: ['%s'], labels: {cluster: mine}}]}\n")
+        idle = Prometheus()
+        cls.addClassCleanup(idle.stop)
+        target = idle.url.removeprefix("http://")
+        cls.backends = {name: Prometheus(config=own % (target, target)) for name in ("c1", "c2")}
+        for backend in cls.backends.values():
+            cls.addClassCleanup(backend.stop)
+        cls.program = Program(config(*(b.url for b in cls.backends.values())))
+        cls.addClassCleanup(cls.program.stop)
+
+        def scraped():
+            found = cls.program.query("up").json["data"]["result"]
+            return len(found) == 4 and all(s["value"][1] == "1" for s in found)
+        eventually(scraped, "both servers scraped twice each")
+
+    def test_texts_are_united(self):
+        reply = self.program.get("/federate", **{"match[]": ["up", "prometheus_ready"]})
+        self.assertEqual(reply.status, 200, reply.text)
+        self.assertEqual(reply.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+        lines = reply.text.splitlines()
+        self.assertEqual([line for line in lines if line.startswith("#")],
+                         ["# TYPE prometheus_ready untyped", "# TYPE up untyped"])
+        ups = [line for line in lines if line.startswith("up{")]
+        self.assertEqual(len(ups), 4)
+        self.assertEqual(len([line for line in ups if 'cluster="c1"' in line and 'region="eu"' in line]), 2)
+        self.assertEqual(len([line for line in ups if 'exported_cluster="mine"' in line]), 2)
+        for line in ups:
+            self.assertRegex(line, r"^up\{.*\} 1 \d{13}$")
+
+    def test_selectors_on_injected_labels(self):
+        reply = self.program.get("/federate", **{"match[]": 'up{cluster="c2",job="other"}'})
+        self.assertEqual(len([line for line in reply.text.splitlines() if line.startswith("up{")]), 1)
+        self.assertIn('cluster="c2"', reply.text)
+
+    def test_none_bad_and_post(self):
+        none = self.program.get("/federate")
+        self.assertEqual((none.status, none.body), (200, b""))
+        self.assertEqual(self.program.get("/federate", **{"match[]": "up{"}).status, 400)
+        self.assertEqual(self.program.request("POST", "/federate?match[]=up").status, 405)
+
+    def test_a_prometheus_federates_from_us(self):
+        target = self.program.url.removeprefix("http://")
+        federating = Prometheus(config=f"""
+scrape_configs:
+- job_name: globalview
+  scrape_interval: 1s
+  honor_labels: true
+  metrics_path: /federate
+  params: {{'match[]': ['up']}}
+  static_configs: [{{targets: ['{target}']}}]
+""")
+        self.addCleanup(federating.stop)
+
+        def arrived():
+            found = federating.get("/api/v1/query", query='up{cluster=~"c1|c2"}')[1]["data"]["result"]
+            return len(found) == 4 and found
+        found = eventually(arrived, "four federated series")
+        self.assertEqual({s["metric"]["cluster"] for s in found}, {"c1", "c2"})
+        self.assertEqual({s["metric"].get("exported_cluster") for s in found}, {None, "mine"})
+
+
 class PartialAnswers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -333,6 +400,13 @@ class PartialAnswers(unittest.TestCase):
         self.assertEqual((reply.status, reply.json["errorType"]), (503, "unavailable"))
         self.assert_named(reply.json["error"])
         self.assertEqual(program.get("/cluster/c2/api/v1/labels").status, 503)
+
+    def test_federate_cannot_warn(self):
+        program = self.start()
+        refused = program.get("/federate", **{"match[]": "only_one"})
+        self.assertEqual(refused.status, 503)
+        self.assert_named(refused.text)
+        self.assertEqual(program.get("/federate", **{"match[]": "only_one", "partial_response": "true"}).status, 200)
 
 
 if __name__ == "__main__":
