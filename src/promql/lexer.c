@@ -1,5 +1,6 @@
-/* The lexer: text in, tokens out. gv_lexer_next() looks at the state, skips blanks and comments, and hands the first
- * byte to the state's own function, which makes exactly one token. */
+/* The lexer: text in, tokens out. The brackets that are open, kept as a chain, say which place the next byte stands in;
+ * the place says which words and marks can stand there. Numbers, strings and words tell themselves by their first byte;
+ * all else is a row of the table of marks. */
 #include "promql/lexer.h"
 #include "base/utf8.h"
 #include "promql/scan.h"
@@ -67,9 +68,35 @@ void gv_token_describe(struct gv_buf *out, const struct gv_token *t)
         describe_text(out, t->text);
 }
 
+/* An open bracket. Brackets stay in the arena when they are closed: a query has few. */
+struct gv_open {
+    enum gv_token_kind kind;
+    struct gv_open *outer; /* the one around it, or NULL */
+    struct gv_open *range; /* the `[` that it stands in or is, or NULL */
+    bool got_number, got_colon;
+};
+
+enum place {
+    PLAIN = 1,
+    NAMES = 2,   /* in braces: names are no keywords */
+    DURATION = 4 /* in brackets before the first number: no comments, only words and marks of durations */
+};
+
 void gv_lexer_init(struct gv_lexer *l, struct gv_arena *a, struct gv_slice text)
 {
     *l = (struct gv_lexer){.text = text, .arena = a};
+}
+
+static struct gv_open *range_of(const struct gv_lexer *l)
+{
+    return l->open ? l->open->range : NULL;
+}
+
+static enum place place_of(const struct gv_lexer *l)
+{
+    if (l->open && l->open->kind == GV_TOK_LEFT_BRACE)
+        return NAMES;
+    return range_of(l) && !range_of(l)->got_number ? DURATION : PLAIN;
 }
 
 static int peek(const struct gv_lexer *l)
@@ -81,6 +108,7 @@ static struct gv_token make(struct gv_lexer *l, enum gv_token_kind kind)
 {
     struct gv_token t = {kind, (uint32_t)l->start, (uint32_t)l->at, {l->text.p + l->start, l->at - l->start}};
     l->start = l->at;
+    l->last = kind;
     return t;
 }
 
@@ -101,21 +129,23 @@ static struct gv_token fail_at(struct gv_lexer *l, const char *message, size_t a
     return fail(l, gv_arena_printf(l->arena, "%s%s", message, gv_scan_quote_rune(l->arena, l->text, at)));
 }
 
-static void skip_blanks(struct gv_lexer *l)
+static void skip_line(struct gv_lexer *l)
 {
-    while (gv_scan_is_blank(peek(l)))
+    while (peek(l) >= 0 && peek(l) != '\n' && peek(l) != '\r')
         l->at++;
-    l->start = l->at;
 }
 
-static void skip_blanks_and_comments(struct gv_lexer *l)
+static void skip_blanks(struct gv_lexer *l, bool and_comments)
 {
-    skip_blanks(l);
-    while (peek(l) == '#') {
-        while (peek(l) != '\n' && peek(l) != '\r' && peek(l) >= 0)
+    for (;;) {
+        if (gv_scan_is_blank(peek(l)))
             l->at++;
-        skip_blanks(l);
+        else if (peek(l) == '#' && and_comments)
+            skip_line(l);
+        else
+            break;
     }
+    l->start = l->at;
 }
 
 static struct gv_token lex_string(struct gv_lexer *l)
@@ -176,247 +206,206 @@ static struct gv_token lex_word(struct gv_lexer *l)
     return make(l, is_fill && !before_paren(l) ? GV_TOK_IDENTIFIER : kind);
 }
 
-static struct gv_token lex_identifier(struct gv_lexer *l)
+/* ---- Errors about bytes that a place has no use for ---- */
+
+static struct gv_token fail_byte(struct gv_lexer *l, enum place place)
+{
+    static const char *const messages[] = {
+        [PLAIN] = "unexpected character: ",
+        [NAMES] = "unexpected character inside braces: ",
+        [DURATION] = "unexpected character in duration expression: ",
+    };
+    return fail_at(l, messages[place], l->start);
+}
+
+/* A ! or = that makes no operator of this place with the byte behind it. */
+static struct gv_token fail_half(struct gv_lexer *l, enum place place)
+{
+    const char *message = gv_arena_printf(l->arena, "unexpected character after '%c'%s: ", peek(l),
+                                          place == NAMES ? " inside braces" : "");
+    return fail_at(l, message, l->at + 1);
+}
+
+/* ---- Brackets ---- */
+
+static const struct gv_open *find_open(const struct gv_lexer *l, enum gv_token_kind kind)
+{
+    const struct gv_open *o = l->open;
+    while (o && o->kind != kind)
+        o = o->outer;
+    return o;
+}
+
+static struct gv_token push(struct gv_lexer *l, enum gv_token_kind kind)
+{
+    struct gv_open *o = gv_arena_new(l->arena, struct gv_open);
+    o->kind = kind;
+    o->outer = l->open;
+    o->range = kind == GV_TOK_LEFT_BRACKET ? o : range_of(l);
+    l->open = o;
+    return take(l, 1, kind);
+}
+
+/* Closes the innermost one of its kind. What stands open inside that is the parser's to refuse: it expects another
+ * token then. */
+static bool pop(struct gv_lexer *l, enum gv_token_kind kind)
+{
+    const struct gv_open *o = find_open(l, kind);
+    if (o)
+        l->open = o->outer;
+    return o != NULL;
+}
+
+static struct gv_token lex_bracket(struct gv_lexer *l, enum gv_token_kind kind)
+{
+    switch (kind) {
+    case GV_TOK_LEFT_BRACE:
+        return place_of(l) == NAMES ? fail(l, "unexpected left brace '{'") : push(l, kind);
+    case GV_TOK_LEFT_BRACKET:
+        return range_of(l) ? fail(l, "unexpected left bracket '['") : push(l, kind);
+    case GV_TOK_RIGHT_BRACE:
+        pop(l, GV_TOK_LEFT_BRACE);
+        return take(l, 1, kind);
+    case GV_TOK_RIGHT_BRACKET:
+        return pop(l, GV_TOK_LEFT_BRACKET) ? take(l, 1, kind) : fail(l, "unexpected right bracket ']'");
+    case GV_TOK_RIGHT_PAREN: {
+        struct gv_token t = take(l, 1, kind);
+        return pop(l, GV_TOK_LEFT_PAREN) ? t : fail(l, "unexpected right parenthesis ')'");
+    }
+    default:
+        return push(l, kind);
+    }
+}
+
+/* Between a range and a step, once. */
+static struct gv_token lex_colon(struct gv_lexer *l)
+{
+    bool is_first = l->last == GV_TOK_LEFT_BRACKET;
+    if (range_of(l)->got_colon)
+        return fail(l, "unexpected colon ':'");
+    range_of(l)->got_colon = true;
+    struct gv_token t = take(l, 1, GV_TOK_COLON);
+    return is_first ? fail(l, "unexpected colon before duration in duration expression") : t;
+}
+
+/* ---- Marks ---- */
+
+/* Where each mark can stand; their texts are those of the tokens. A longer one stands before its prefix. */
+static const struct {
+    enum gv_token_kind kind;
+    unsigned places;
+} marks[] = {
+    {GV_TOK_LEFT_PAREN, PLAIN | DURATION},
+    {GV_TOK_RIGHT_PAREN, PLAIN | DURATION},
+    {GV_TOK_LEFT_BRACE, PLAIN | NAMES},
+    {GV_TOK_RIGHT_BRACE, NAMES},
+    {GV_TOK_LEFT_BRACKET, PLAIN},
+    {GV_TOK_RIGHT_BRACKET, PLAIN | DURATION},
+    {GV_TOK_COMMA, PLAIN | NAMES | DURATION},
+    {GV_TOK_COLON, PLAIN | DURATION}, /* outside of brackets it starts a word */
+    {GV_TOK_ADD, PLAIN | DURATION},
+    {GV_TOK_SUB, PLAIN | DURATION},
+    {GV_TOK_MUL, PLAIN | DURATION},
+    {GV_TOK_DIV, PLAIN | DURATION},
+    {GV_TOK_MOD, PLAIN | DURATION},
+    {GV_TOK_POW, PLAIN | DURATION},
+    {GV_TOK_AT, PLAIN},
+    {GV_TOK_EQL_REGEX, PLAIN | NAMES}, /* refused in PLAIN, where it would be read as = and ~ */
+    {GV_TOK_NEQ_REGEX, NAMES},
+    {GV_TOK_EQLC, PLAIN},
+    {GV_TOK_EQL, PLAIN | NAMES},
+    {GV_TOK_NEQ, PLAIN | NAMES},
+    {GV_TOK_LTE, PLAIN},
+    {GV_TOK_TRIM_UPPER, PLAIN},
+    {GV_TOK_LSS, PLAIN},
+    {GV_TOK_GTE, PLAIN},
+    {GV_TOK_TRIM_LOWER, PLAIN},
+    {GV_TOK_GTR, PLAIN},
+};
+
+static enum gv_token_kind find_mark(const struct gv_lexer *l, enum place place)
+{
+    struct gv_slice rest = {l->text.p + l->at, l->text.n - l->at};
+    for (size_t i = 0; i < GV_COUNT(marks); i++) {
+        if (marks[i].places & place && gv_slice_has_prefix(rest, gv_slice_of(tokens[marks[i].kind].text)))
+            return marks[i].kind;
+    }
+    return GV_TOK_ERROR;
+}
+
+static struct gv_token lex_mark(struct gv_lexer *l, enum place place)
+{
+    enum gv_token_kind kind = find_mark(l, place);
+    if (kind >= GV_TOK_LEFT_PAREN && kind <= GV_TOK_RIGHT_BRACKET)
+        return lex_bracket(l, kind);
+    if (kind == GV_TOK_COLON)
+        return lex_colon(l);
+    if (kind == GV_TOK_EQL_REGEX && place == PLAIN)
+        return fail_half(l, place);
+    if (kind != GV_TOK_ERROR)
+        return take(l, strlen(tokens[kind].text), kind);
+    return peek(l) == '!' && place != DURATION ? fail_half(l, place) : fail_byte(l, place);
+}
+
+/* ---- Words, numbers, the end ---- */
+
+static struct gv_slice scan_name(struct gv_lexer *l)
 {
     while (gv_scan_is_alphanumeric(peek(l)))
         l->at++;
+    return (struct gv_slice){l->text.p + l->start, l->at - l->start};
+}
+
+/* step, range, max_of, min_of. */
+static struct gv_token lex_word_in_range(struct gv_lexer *l, enum place place)
+{
+    enum gv_token_kind kind = kind_of_word(scan_name(l));
+    if (kind >= GV_TOK_STEP && kind <= GV_TOK_MIN_OF)
+        return make(l, kind);
+    if (place == DURATION)
+        return fail_byte(l, place);
+    const char *rune = gv_scan_quote_rune(l->arena, l->text, l->start);
+    return fail(l, gv_arena_printf(l->arena, "unexpected character: %s, expected ':'", rune));
+}
+
+static struct gv_token lex_word_at(struct gv_lexer *l, enum place place)
+{
+    if (place != NAMES)
+        return range_of(l) ? lex_word_in_range(l, place) : lex_word(l);
+    scan_name(l);
     return make(l, GV_TOK_IDENTIFIER);
 }
 
-static bool starts_duration_word(int c)
+static struct gv_token lex_number_at(struct gv_lexer *l)
 {
-    return c == 's' || c == 'S' || c == 'r' || c == 'R' || c == 'm' || c == 'M';
+    if (range_of(l))
+        range_of(l)->got_number = true;
+    return lex_number(l);
 }
 
-/* step, range, max_of, min_of; else the given error about the first character. */
-static struct gv_token lex_duration_word(struct gv_lexer *l, const char *before, const char *after)
+static struct gv_token lex_end(struct gv_lexer *l, enum place place)
 {
-    size_t end = l->at;
-    while (gv_scan_is_alpha(gv_scan_peek(l->text, end)))
-        end++;
-    struct gv_slice word = {l->text.p + l->at, end - l->at};
-    for (int kind = GV_TOK_STEP; kind <= GV_TOK_MIN_OF; kind++) {
-        if (starts_duration_word(peek(l)) && is_word(word, tokens[kind].text))
-            return take(l, word.n, (enum gv_token_kind)kind);
-    }
-    const char *rune = gv_scan_quote_rune(l->arena, l->text, l->at);
-    return fail(l, gv_arena_printf(l->arena, "%s%s%s", before, rune, after));
-}
-
-static struct gv_token close_paren(struct gv_lexer *l)
-{
-    struct gv_token t = take(l, 1, GV_TOK_RIGHT_PAREN);
-    return --l->parens < 0 ? fail(l, "unexpected right parenthesis ')'") : t;
-}
-
-static struct gv_token open_paren(struct gv_lexer *l)
-{
-    l->parens++;
-    return take(l, 1, GV_TOK_LEFT_PAREN);
-}
-
-static struct gv_token lex_mark_in_braces(struct gv_lexer *l, int c)
-{
-    int next = gv_scan_peek(l->text, l->at + 1);
-    switch (c) {
-    case ',':
-        return take(l, 1, GV_TOK_COMMA);
-    case '=':
-        return next == '~' ? take(l, 2, GV_TOK_EQL_REGEX) : take(l, 1, GV_TOK_EQL);
-    case '!':
-        if (next == '~')
-            return take(l, 2, GV_TOK_NEQ_REGEX);
-        if (next == '=')
-            return take(l, 2, GV_TOK_NEQ);
-        return fail_at(l, "unexpected character after '!' inside braces: ", l->at + 1);
-    case '{':
-        return fail(l, "unexpected left brace '{'");
-    case '}':
-        l->in_braces = false;
-        return take(l, 1, GV_TOK_RIGHT_BRACE);
-    default:
-        return fail_at(l, "unexpected character inside braces: ", l->at);
-    }
-}
-
-static struct gv_token lex_in_braces(struct gv_lexer *l)
-{
-    skip_blanks_and_comments(l);
-    int c = peek(l);
-    if (c < 0)
+    if (place == NAMES)
         return fail(l, "unexpected end of input inside braces");
-    if (gv_scan_is_alpha(c))
-        return lex_identifier(l);
-    if (gv_scan_is_quote(c))
-        return lex_string(l);
-    return lex_mark_in_braces(l, c);
-}
-
-static struct gv_token lex_colon_in_duration(struct gv_lexer *l)
-{
-    struct gv_token t = take(l, 1, GV_TOK_COLON);
-    if (!l->got_number)
-        return fail(l, "unexpected colon before duration in duration expression");
-    if (l->got_colon)
-        return fail(l, "unexpected repeated colon in duration expression");
-    l->got_colon = true;
-    return t;
-}
-
-static enum gv_token_kind arithmetic(int c)
-{
-    switch (c) {
-    case '+':
-        return GV_TOK_ADD;
-    case '-':
-        return GV_TOK_SUB;
-    case '*':
-        return GV_TOK_MUL;
-    case '/':
-        return GV_TOK_DIV;
-    case '%':
-        return GV_TOK_MOD;
-    case '^':
-        return GV_TOK_POW;
-    case ',':
-        return GV_TOK_COMMA;
-    case '@':
-        return GV_TOK_AT;
-    default:
-        return GV_TOK_ERROR;
-    }
-}
-
-static struct gv_token close_bracket(struct gv_lexer *l)
-{
-    l->in_brackets = l->in_duration = false;
-    return take(l, 1, GV_TOK_RIGHT_BRACKET);
-}
-
-static struct gv_token lex_in_duration(struct gv_lexer *l)
-{
-    static const char unexpected[] = "unexpected character in duration expression: ";
-    skip_blanks(l);
-    int c = peek(l);
-    if (c < 0)
+    if (place == DURATION)
         return fail(l, "unexpected end of input in duration expression");
-    if (gv_scan_starts_number(l->text, l->at)) {
-        l->in_duration = false;
-        l->got_number = true;
-        return lex_number(l);
-    }
-    if (c != '@' && arithmetic(c) != GV_TOK_ERROR)
-        return take(l, 1, arithmetic(c));
-    switch (c) {
-    case ']':
-        l->got_colon = false;
-        return close_bracket(l);
-    case ':':
-        return lex_colon_in_duration(l);
-    case '(':
-        return open_paren(l);
-    case ')':
-        return close_paren(l);
-    default:
-        return starts_duration_word(c) ? lex_duration_word(l, unexpected, "") : fail_at(l, unexpected, l->at);
-    }
-}
-
-static struct gv_token lex_word_in_brackets(struct gv_lexer *l, int c)
-{
-    if (c != ':')
-        return lex_duration_word(l, "unexpected character: ", ", expected ':'");
-    if (l->got_colon)
-        return fail(l, "unexpected colon ':'");
-    l->got_colon = true;
-    return take(l, 1, GV_TOK_COLON);
-}
-
-static struct gv_token lex_end(struct gv_lexer *l)
-{
-    if (l->parens != 0)
+    if (find_open(l, GV_TOK_LEFT_PAREN))
         return fail(l, "unclosed left parenthesis");
-    if (l->in_brackets)
-        return fail(l, "unclosed left bracket");
-    return make(l, GV_TOK_EOF);
-}
-
-/* Operators of one or two characters that no table row could tell apart by the first. */
-static struct gv_token lex_comparison(struct gv_lexer *l, int c)
-{
-    int next = gv_scan_peek(l->text, l->at + 1);
-    switch (c) {
-    case '=':
-        if (next == '~')
-            return fail(l, "unexpected character after '=': '~'");
-        return next == '=' ? take(l, 2, GV_TOK_EQLC) : take(l, 1, GV_TOK_EQL);
-    case '!':
-        if (next != '=')
-            return fail_at(l, "unexpected character after '!': ", l->at + 1);
-        return take(l, 2, GV_TOK_NEQ);
-    case '<':
-        return next == '=' ? take(l, 2, GV_TOK_LTE)
-                           : (next == '/' ? take(l, 2, GV_TOK_TRIM_UPPER) : take(l, 1, GV_TOK_LSS));
-    default:
-        return next == '=' ? take(l, 2, GV_TOK_GTE)
-                           : (next == '/' ? take(l, 2, GV_TOK_TRIM_LOWER) : take(l, 1, GV_TOK_GTR));
-    }
-}
-
-static struct gv_token open_bracket(struct gv_lexer *l)
-{
-    if (l->in_brackets)
-        return fail(l, "unexpected left bracket '['");
-    struct gv_token t = take(l, 1, GV_TOK_LEFT_BRACKET);
-    l->got_colon = false;
-    l->in_brackets = l->in_duration = true;
-    return t;
-}
-
-static struct gv_token lex_mark(struct gv_lexer *l, int c)
-{
-    switch (c) {
-    case '=':
-    case '!':
-    case '<':
-    case '>':
-        return lex_comparison(l, c);
-    case '(':
-        return open_paren(l);
-    case ')':
-        return close_paren(l);
-    case '{':
-        l->in_braces = true;
-        return take(l, 1, GV_TOK_LEFT_BRACE);
-    case '[':
-        return open_bracket(l);
-    case ']':
-        return l->in_brackets ? close_bracket(l) : fail(l, "unexpected right bracket ']'");
-    default:
-        return fail_at(l, "unexpected character: ", l->at);
-    }
-}
-
-static struct gv_token lex_outside(struct gv_lexer *l)
-{
-    skip_blanks_and_comments(l);
-    int c = peek(l);
-    if (c < 0)
-        return lex_end(l);
-    if (gv_scan_starts_number(l->text, l->at))
-        return lex_number(l);
-    if (gv_scan_is_alpha(c) || c == ':')
-        return l->in_brackets ? lex_word_in_brackets(l, c) : lex_word(l);
-    if (gv_scan_is_quote(c))
-        return lex_string(l);
-    if (arithmetic(c) != GV_TOK_ERROR)
-        return take(l, 1, arithmetic(c));
-    return lex_mark(l, c);
+    return l->open ? fail(l, "unclosed left bracket") : make(l, GV_TOK_EOF);
 }
 
 struct gv_token gv_lexer_next(struct gv_lexer *l)
 {
-    if (l->in_duration)
-        return lex_in_duration(l);
-    return l->in_braces ? lex_in_braces(l) : lex_outside(l);
+    enum place place = place_of(l);
+    skip_blanks(l, place != DURATION);
+    int c = peek(l);
+    if (c < 0)
+        return lex_end(l, place);
+    if (gv_scan_is_alpha(c) || (c == ':' && place == PLAIN && !range_of(l)))
+        return lex_word_at(l, place);
+    if (gv_scan_is_quote(c) && place != DURATION)
+        return lex_string(l);
+    if (gv_scan_starts_number(l->text, l->at) && place != NAMES)
+        return lex_number_at(l);
+    return lex_mark(l, place);
 }

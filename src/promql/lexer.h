@@ -1,8 +1,8 @@
-/* Query text to tokens, one at a time; the lexer keeps no more than the text and where it stands. One owner.
+/* Query text to tokens, one at a time. One owner.
  *
- * Some words mean different things by place, so there are three states: outside, inside braces (no keywords), and
- * right behind a `[` (a duration expression up to its first number). They are Prometheus's, with their oddities: what
- * that parser refuses is refused here, in the same words. */
+ * Some words and marks mean different things by place, and the brackets that are open tell the place: there are no
+ * keywords in braces, and only durations, their arithmetic and their few words behind a `[`. Errors are in Prometheus's
+ * words. */
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
@@ -102,13 +102,13 @@ struct gv_token {
     struct gv_slice text;
 };
 
+struct gv_open;
 struct gv_lexer {
     struct gv_slice text;
-    struct gv_arena *arena; /* for the messages of errors */
-    size_t at, start;       /* next byte to read; first byte of the token under way */
-    int64_t parens;         /* open ones */
-    bool in_braces, in_brackets, got_colon, got_number;
-    bool in_duration; /* right behind `[`: only durations, operators and their keywords */
+    struct gv_arena *arena;  /* for brackets and the messages of errors */
+    size_t at, start;        /* next byte to read; first byte of the token under way */
+    struct gv_open *open;    /* the innermost open bracket, or NULL */
+    enum gv_token_kind last; /* the token made last */
 };
 
 void gv_lexer_init(struct gv_lexer *l, struct gv_arena *a, struct gv_slice text);

@@ -79,6 +79,12 @@ static void brackets_hold_durations(void **state)
     LEXES("[5m]", GV_TOK_LEFT_BRACKET, GV_TOK_DURATION, GV_TOK_RIGHT_BRACKET, GV_TOK_EOF);
     LEXES("[ 5m * 2 : step() ]", GV_TOK_LEFT_BRACKET, GV_TOK_DURATION, GV_TOK_MUL, GV_TOK_NUMBER, GV_TOK_COLON,
           GV_TOK_STEP, GV_TOK_LEFT_PAREN, GV_TOK_RIGHT_PAREN, GV_TOK_RIGHT_BRACKET, GV_TOK_EOF);
+    LEXES("[step():5m]", GV_TOK_LEFT_BRACKET, GV_TOK_STEP, GV_TOK_LEFT_PAREN, GV_TOK_RIGHT_PAREN, GV_TOK_COLON,
+          GV_TOK_DURATION, GV_TOK_RIGHT_BRACKET, GV_TOK_EOF);
+    LEXES("(x[(5m # one\n)]) # two", GV_TOK_LEFT_PAREN, GV_TOK_IDENTIFIER, GV_TOK_LEFT_BRACKET, GV_TOK_LEFT_PAREN,
+          GV_TOK_DURATION, GV_TOK_RIGHT_PAREN, GV_TOK_RIGHT_BRACKET, GV_TOK_RIGHT_PAREN, GV_TOK_EOF);
+    fails("[ # c\n5m]", "unexpected character in duration expression: '#'", 2);
+    fails("[5m sum]", "unexpected character: 's', expected ':'", 4);
     fails("[:5m]", "unexpected colon before duration in duration expression", 2);
     fails("[foo]", "unexpected character in duration expression: 'f'", 1);
     fails("[5m foo]", "unexpected character: 'f', expected ':'", 4);
@@ -95,6 +101,10 @@ static void what_is_open_at_the_end_is_told(void **state)
     fails("{a", "unexpected end of input inside braces", 2);
     fails("1)", "unexpected right parenthesis ')'", 2);
     fails("{{", "unexpected left brace '{'", 1);
+    fails("(x[5m", "unclosed left parenthesis", 5);
+    fails("x[5m)", "unexpected right parenthesis ')'", 5);
+    fails("(1]", "unexpected right bracket ']'", 2);
+    fails("{}}", "unexpected character: '}'", 2);
 }
 
 static void strange_characters_are_quoted(void **state)
