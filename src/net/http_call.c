@@ -194,11 +194,24 @@ static void drop_lines(struct gv_http_call *call)
     call->headers = NULL;
 }
 
+/* What is configured for the backend wins over what a request brings along. */
+static bool is_configured(const struct curl_slist *list, struct gv_slice line)
+{
+    const char *colon = line.n ? memchr(line.p, ':', line.n) : NULL;
+    size_t n = colon ? (size_t)(colon - line.p) + 1 : line.n;
+    for (; list; list = list->next)
+        if (strncasecmp(list->data, line.p, n) == 0)
+            return true;
+    return false;
+}
+
 static void set_headers(struct gv_http_call *call)
 {
+    const struct curl_slist *configured = call->credentials ? call->credentials->headers : NULL;
     call->headers = call->credentials ? call->credentials->headers : NULL;
     for (size_t i = 0; i < call->spec.n_headers; i++)
-        add_line(call, "", call->spec.headers[i]);
+        if (!is_configured(configured, call->spec.headers[i]))
+            add_line(call, "", call->spec.headers[i]);
     if (call->spec.content_type)
         add_line(call, "Content-Type: ", gv_slice_of(call->spec.content_type));
     if (call->host_line.n)

@@ -29,6 +29,21 @@ static bool same_address(const char *host, const char *address)
     return strcmp(host, address) == 0;
 }
 
+/* The proxy without its credentials. */
+static void add_proxy(struct gv_buf *out, const char *url)
+{
+    CURLU *u = curl_url();
+    char *host = NULL, *port = NULL;
+    if (u && !curl_url_set(u, CURLUPART_URL, url, CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME)) {
+        curl_url_get(u, CURLUPART_HOST, &host, 0);
+        curl_url_get(u, CURLUPART_PORT, &port, 0);
+    }
+    gv_buf_printf(out, " by proxy %s:%s", host ? host : "?", port ? port : "1080");
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(u);
+}
+
 void gv_http_call_address(const struct gv_http_call *call, struct gv_buf *out)
 {
     char room[INET6_ADDRSTRLEN];
@@ -43,7 +58,9 @@ void gv_http_call_address(const struct gv_http_call *call, struct gv_buf *out)
         gv_buf_printf(out, "%s:%s", host, port);
     else
         gv_buf_adds(out, "the server");
-    if (host && address && !same_address(host, address))
+    if (call->profile && call->profile->settings.proxy_url)
+        add_proxy(out, call->profile->settings.proxy_url);
+    else if (host && address && !same_address(host, address))
         gv_buf_printf(out, " (%s)", address);
     curl_free(host);
     curl_free(port);

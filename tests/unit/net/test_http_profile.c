@@ -359,6 +359,48 @@ static void token_files_are_read_again(void **state)
     fake_stop(&f);
 }
 
+static void configured_headers_win_over_forwarded_ones(void **state)
+{
+    (void)state;
+    struct fake f;
+    fake_start(&f, reply_echo, NULL);
+    struct gv_err err = {0};
+    const struct gv_http_settings s = {.authorization_credentials = "ours"};
+    const struct gv_slice forwarded[] = {GV_S("authorization: theirs"), GV_S("X-Other: theirs")};
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", f.port);
+    const struct gv_http_call_spec spec = {.url = url,
+                                           .method = "GET",
+                                           .timeout_ms = 20000,
+                                           .profile = gv_http_profile_new(&s, &err),
+                                           .headers = forwarded,
+                                           .n_headers = 2};
+    struct call c = {0};
+    gv_http_call_start(client, &spec, &ops, &c);
+    gv_loop_run(loop);
+    assert_non_null(strstr(gv_buf_cstr(&c.body), "\r\nAuthorization: Bearer ours\r\n"));
+    assert_non_null(strstr(gv_buf_cstr(&c.body), "\r\nX-Other: theirs\r\n"));
+    assert_null(strstr(gv_buf_cstr(&c.body), "authorization: theirs"));
+    gv_buf_fini(&c.body);
+    gv_http_profile_put(spec.profile);
+    fake_stop(&f);
+}
+
+static void a_proxy_is_used_and_named(void **state)
+{
+    (void)state;
+    struct fake f;
+    char proxy[64], expected[128];
+    fake_start(&f, reply_echo, NULL);
+    snprintf(proxy, sizeof proxy, "http://u:secret@127.0.0.1:%d", f.port);
+    const struct gv_http_settings s = {.proxy_url = proxy};
+    expect_success(&s, &(struct fake){.port = 1}, "GET http://127.0.0.1:1/ HTTP/1.1\r\n");
+    fake_stop(&f);
+    struct call c = fetch(&s, &(struct fake){.port = 1});
+    snprintf(expected, sizeof expected, "connect to 127.0.0.1:1 by proxy 127.0.0.1:%d: connection refused", f.port);
+    assert_string_equal(c.outcome.err.msg, expected);
+}
+
 /* --- what is refused --- */
 
 static void bad_settings_are_refused_with_a_reason(void **state)
@@ -401,6 +443,8 @@ int main(void)
         TEST(a_client_certificate_is_shown_by_its_profile_only),
         TEST(credentials_are_sent),
         TEST(token_files_are_read_again),
+        TEST(configured_headers_win_over_forwarded_ones),
+        TEST(a_proxy_is_used_and_named),
         TEST(bad_settings_are_refused_with_a_reason),
     };
     return cmocka_run_group_tests_name("net.http_profile", tests, make_identities, drop_identities);
