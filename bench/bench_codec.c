@@ -2,7 +2,6 @@
 #include "base/number.h"
 #include "codec/result_decoder.h"
 #include "codec/result_encoder.h"
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -153,11 +152,6 @@ int main(int argc, char **argv)
 {
     if (argc > 1)
         only = argv[1];
-    puts("fresh memory from the kernel for every reply:");
-    bench_json();
-    mallopt(M_MMAP_THRESHOLD, 64 << 20);
-    mallopt(M_TRIM_THRESHOLD, 512 << 20);
-    puts("\nmemory kept by malloc:");
     bench_json();
     return 0;
 }

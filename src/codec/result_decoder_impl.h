@@ -44,7 +44,6 @@ enum found { FOUND_NOTHING, FOUND_POINT, FOUND_VECTOR, FOUND_MATRIX };
 /* Keeping source text. */
 struct keeper {
     char *at, *end; /* free space of the block in use */
-    size_t block_size;
     bool on;
     const char *from; /* what is to be kept of this piece begins here */
     struct gv_text *first, *last;

@@ -2,17 +2,17 @@
  * shared by the texts of many series; a text that crosses from one block into the next is a list of two. */
 #include "codec/result_decoder_impl.h"
 
-enum { FIRST_BLOCK = 4 << 10, LARGEST_BLOCK = 256 << 10 };
+enum { LARGEST_BLOCK = (32 << 10) - 16 };
 
+/* Less than half of an arena's block is cut from one, and the arena's blocks grow and are used again. */
 static bool open_block(struct gv_result_decoder *d, struct gv_err *err)
 {
     struct keeper *k = &d->keeper;
-    size_t size = k->block_size ? k->block_size : FIRST_BLOCK;
+    size_t half = d->arena->block_size / 2 - 16, size = half < LARGEST_BLOCK ? half : LARGEST_BLOCK;
     k->at = gv_arena_try(d->arena, size, err);
     if (!k->at)
         return false;
     k->end = k->at + size;
-    k->block_size = size < LARGEST_BLOCK ? size * 2 : size;
     return true;
 }
 
