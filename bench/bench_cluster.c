@@ -222,7 +222,7 @@ int main(void)
 {
     struct gv_err err = {0};
     struct gv_cluster_config configs[WIDTH];
-    static char endpoints[WIDTH][64], names[WIDTH][8];
+    static char endpoints[WIDTH][64], names[WIDTH][16];
     static const char *endpoint_of[WIDTH];
     int ports[WIDTH], children[WIDTH];
     for (int i = 0; i < WIDTH; i++)
