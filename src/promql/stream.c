@@ -52,6 +52,8 @@ struct gv_stream *gv_stream_open(struct gv_pipe *p, size_t part, struct gv_worke
     gv_arena_init(&s->scratch, p->ev->options->budget);
     gv_arena_init(&s->brief, p->ev->options->budget);
     gv_arena_init(&s->own, p->ev->options->budget);
+    gv_arena_alloc(&s->scratch, 1); /* before the marks: so the first block stays when they are rewound to */
+    gv_arena_alloc(&s->brief, 1);
     s->scratch_start = gv_arena_mark(&s->scratch);
     s->brief_start = gv_arena_mark(&s->brief);
     s->env = (struct gv_env){.options = p->ev->options,
