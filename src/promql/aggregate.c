@@ -189,6 +189,26 @@ bool gv_aggregate_feed(struct gv_aggregation_call *c, struct gv_sink *sink)
     return p && gv_pipe_feed(p, sink);
 }
 
+static bool take_nothing(struct gv_sink *s, const struct gv_row *row, void **slot)
+{
+    (void)s, (void)row, (void)slot;
+    return true;
+}
+
+static bool add_nothing(struct gv_sink *s, struct gv_env *env, void *slot, const struct gv_row *row, uint32_t lo,
+                        uint32_t hi)
+{
+    (void)s, (void)env, (void)slot, (void)row, (void)lo, (void)hi;
+    return true;
+}
+
+/* topk(0, ...) is empty, but the argument may still be an error. */
+static bool run_for_errors(struct gv_aggregation_call *c)
+{
+    struct gv_sink sink = {.arena = c->temp, .take = take_nothing, .add = add_nothing};
+    return gv_aggregate_feed(c, &sink);
+}
+
 static bool run(struct gv_aggregation_call *c)
 {
     switch (c->kind) {
@@ -224,7 +244,7 @@ static bool aggregate(struct gv_aggregation_call *c)
     bool none = false;
     if (!evaluate_param(c) || (c->param.values && !check_param(c, &none)))
         return false;
-    return none || run(c);
+    return none ? run_for_errors(c) : run(c);
 }
 
 bool gv_eval_aggregate(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid, struct gv_arena *out,

@@ -67,6 +67,9 @@ static void matching_errors(void **state)
                  "multiple matches for labels: grouping labels must ensure unique matches");
     assert_fails(&b, "-{__name__=~\"m|n\"} or -{__name__=~\"m|n\"} or topk(NaN, m)", GV_EXECUTION,
                  "Parameter value is NaN");
+    assert_query(&b, "topk(0, m)", "");
+    assert_fails(&b, "topk(0, m / on (l) sum by (l) (m))", GV_EXECUTION,
+                 "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
     bed_fini(&b);
 }
 
