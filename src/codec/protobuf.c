@@ -129,17 +129,6 @@ void pb_doubles(const struct pb_field *f, double *values)
         *values = pb_double(f->value);
 }
 
-void pb_varints(const struct pb_field *f, uint64_t *values)
-{
-    if (f->wire != PB_BYTES) {
-        *values = f->value;
-        return;
-    }
-    struct pb_reader packed = pb_read(f->bytes);
-    while (packed.at < packed.end && pb_varint(&packed, values))
-        values++;
-}
-
 /* ---- Writing ---- */
 
 size_t pb_varint_size(uint64_t v)

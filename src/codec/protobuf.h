@@ -30,9 +30,8 @@ GV_MUST_CHECK bool pb_done(const struct pb_reader *r, const char *message, struc
 
 /* How many values a repeated numeric field brings: many when packed, else one; a fault where they are no whole ones. */
 size_t pb_count(struct pb_reader *r, const struct pb_field *f, enum pb_wire wire);
-/* Those values, in their order, into n places. */
+/* Those values, in their order, into so many places. */
 void pb_doubles(const struct pb_field *f, double *values);
-void pb_varints(const struct pb_field *f, uint64_t *values);
 
 static inline int64_t pb_zigzag(uint64_t v)
 {
