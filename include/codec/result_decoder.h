@@ -12,6 +12,7 @@ struct gv_result_decoder;
 struct gv_result_decoder_options {
     enum gv_column_kind kind;         /* GV_COLUMN_SPAN or GV_COLUMN_STEPS */
     const struct gv_mapping *mapping; /* labels to inject; NULL: none */
+    uint64_t hidden;                  /* those of them that are not (gv_mapping_hides) */
     struct gv_grid grid;              /* GV_COLUMN_STEPS: points outside it are an error */
     int64_t max_samples;              /* 0: none; beyond: GV_EXECUTION in Prometheus's words */
 };

@@ -83,6 +83,8 @@ static bool make_shape(struct label_reader *l)
 
 static struct gv_slice value_of(const struct label_reader *l, size_t source)
 {
+    if (source >= l->n && gv_mapping_hides(l->hidden, source - l->n))
+        return (struct gv_slice){NULL, 0};
     if (source >= l->n)
         return l->mapping->inject[source - l->n].value;
     return (struct gv_slice){l->value_text.p + l->labels[source].at, l->labels[source].n};

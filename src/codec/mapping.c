@@ -75,11 +75,18 @@ struct gv_slice gv_mapping_to_backend(const struct gv_mapping *m, struct gv_slic
 const struct gv_labels *gv_mapping_apply(const struct gv_mapping *m, struct gv_labels_builder *b, struct gv_arena *a,
                                          const struct gv_labels *backend)
 {
+    return gv_mapping_apply_some(m, 0, b, a, backend);
+}
+
+const struct gv_labels *gv_mapping_apply_some(const struct gv_mapping *m, uint64_t hidden, struct gv_labels_builder *b,
+                                              struct gv_arena *a, const struct gv_labels *backend)
+{
     gv_labels_builder_reset(b, NULL);
     struct gv_labels_iter it = gv_labels_iter(backend);
     for (struct gv_label label; gv_labels_next(&it, &label);)
         gv_labels_set(b, gv_mapping_to_global(m, b->arena, label.name), label.value);
     for (size_t i = 0; i < m->n; i++)
-        gv_labels_set(b, m->inject[i].name, m->inject[i].value);
+        if (!gv_mapping_hides(hidden, i))
+            gv_labels_set(b, m->inject[i].name, m->inject[i].value);
     return gv_labels_build(b, a);
 }

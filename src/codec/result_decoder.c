@@ -10,6 +10,7 @@ struct gv_result_decoder *gv_result_decoder_new(struct gv_arena *a, const struct
     json_init(&d->json, a);
     gv_annotations_init(&d->notes, a);
     label_reader_init(&d->reader, a, o->mapping);
+    d->reader.hidden = o->hidden;
     return d;
 }
 

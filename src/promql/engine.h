@@ -8,10 +8,10 @@
  * them. What can not be done series by series (binary operators between vectors, whole-vector functions) is evaluated
  * into vectors, whose rows are the leaf of the next pipe. */
 #pragma once
+#include "promql/fold.h"
 #include "promql/impl.h"
 
 #define GV_TIME_MAX (INT64_C(1) << 60) /* ms: times of a query beyond are refused, offsets are cut */
-enum { GV_STEPS_MAX = INT32_MAX };
 
 /* ---- Nodes (prepare.c) ---- */
 

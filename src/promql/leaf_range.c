@@ -1,6 +1,7 @@
 /* Range functions: the samples of one series (from a range selector or a subquery) and a window for each step ──►
  * the function ──► one row. */
 #include "promql/engine.h"
+#include "promql/fold.h"
 
 /* ---- Windows ---- */
 
@@ -166,15 +167,8 @@ static void time_range(struct gv_pipe *p, const struct gv_node *arg)
 /* The steps of a subquery: multiples of its own step, the first one after the earliest window's start. */
 static bool subquery_grid(struct gv_pipe *p, const struct gv_node *sub, struct gv_grid *g)
 {
-    int64_t after = gv_node_time(sub, p->grid.start) - sub->range;
     int64_t last = gv_node_time(sub, gv_grid_time(&p->grid, p->grid.n - 1));
-    int64_t first = sub->step * (after / sub->step);
-    if (first <= after)
-        first += sub->step;
-    int64_t steps = last < first ? 0 : (last - first) / sub->step + 1;
-    *g = (struct gv_grid){first, sub->step, (uint32_t)steps};
-    return steps <= GV_STEPS_MAX ||
-           gv_fail(&p->ev->main.err, GV_EXECUTION, "a subquery asks for %lld steps", (long long)steps);
+    return gv_subquery_times(gv_node_time(sub, p->grid.start), last, sub->range, sub->step, g, &p->ev->main.err);
 }
 
 static bool open_subquery(struct gv_pipe *p, const struct gv_node *sub, struct gv_arena *a)

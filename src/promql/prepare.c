@@ -1,7 +1,7 @@
 /* Tree to nodes: parentheses fall away, `@`, offsets, ranges and duration expressions become milliseconds, functions
  * find their implementation, and what does not depend on the step is marked. The tree itself is left alone. */
 #include "promql/engine.h"
-#include <math.h>
+#include "promql/fold.h"
 
 /* What stands above a node: hints for the source. */
 struct above {
@@ -19,90 +19,13 @@ struct prepare {
 
 static struct gv_node *prepare(struct prepare *p, const struct gv_expr *e, struct above above);
 
-/* ---- Duration expressions ---- */
+/* ---- Times ---- */
 
-static bool duration_error(struct prepare *p, const struct gv_expr *e, const char *what)
-{
-    return gv_fail(p->err, GV_BAD_DATA, "%u:%u: %s", e->pos.start, e->pos.end, what);
-}
-
-static bool seconds(struct prepare *p, const struct gv_expr *e, double *out);
-
-static bool two_operands(struct prepare *p, const struct gv_expr *e, double *out)
-{
-    double l = 0, r = 0;
-    if (e->duration.lhs && !seconds(p, e->duration.lhs, &l))
-        return false;
-    if (e->duration.rhs && !seconds(p, e->duration.rhs, &r))
-        return false;
-    switch (e->duration.op) {
-    case GV_OP_NONE:
-        *out = e->duration.lhs ? l : r;
-        return true;
-    case GV_OP_ADD:
-        *out = e->duration.lhs ? l + r : r;
-        return true;
-    case GV_OP_SUB:
-        *out = e->duration.lhs ? l - r : -r;
-        return true;
-    case GV_OP_MUL:
-        *out = l * r;
-        return true;
-    case GV_OP_DIV:
-        *out = l / r;
-        return r != 0 || duration_error(p, e, "division by zero");
-    case GV_OP_MOD:
-        *out = fmod(l, r);
-        return r != 0 || duration_error(p, e, "modulo by zero");
-    case GV_OP_POW:
-        *out = pow(l, r);
-        return true;
-    case GV_OP_MIN:
-        *out = l < r ? l : r;
-        return true;
-    case GV_OP_MAX:
-        *out = l > r ? l : r;
-        return true;
-    default:
-        return duration_error(p, e, "unexpected operator in a duration expression");
-    }
-}
-
-static bool seconds(struct prepare *p, const struct gv_expr *e, double *out)
-{
-    if (e->kind == GV_EXPR_NUMBER) {
-        *out = e->number.value;
-        return true;
-    }
-    if (e->kind != GV_EXPR_DURATION)
-        return duration_error(p, e, "unexpected expression in a duration expression");
-    switch (e->duration.op) {
-    case GV_OP_STEP:
-        *out = (double)p->options->step / 1000;
-        return true;
-    case GV_OP_RANGE:
-        *out = (double)(p->options->end - p->options->start) / 1000;
-        return true;
-    default:
-        return two_operands(p, e, out);
-    }
-}
-
-/* written stands where there is no expression. */
 static bool duration_ms(struct prepare *p, const struct gv_expr *e, int64_t written, bool may_be_negative, int64_t *ms)
 {
-    *ms = written;
-    if (!e)
-        return true;
-    double s;
-    if (!seconds(p, e, &s))
-        return false;
-    if (s <= 0 && !may_be_negative)
-        return duration_error(p, e, "duration must be greater than 0");
-    if (!(fabs(s) <= 9223372036.0))
-        return duration_error(p, e, "duration is out of range");
-    *ms = (int64_t)(s * 1000);
-    return true;
+    const struct gv_eval_options *o = p->options;
+    struct gv_query_times times = {o->start, o->end, o->step, o->default_step};
+    return gv_duration_resolve(e, written, may_be_negative, &times, ms, p->err);
 }
 
 /* Far beyond any sample, and far enough from the ends of an int64_t for a few sums. */
