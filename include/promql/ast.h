@@ -141,6 +141,7 @@ struct gv_expr {
         struct {
             uint32_t slot;          /* index into the feeds given to the evaluator */
             bool raw;               /* raw series (matrix or selector data), else step vectors without lookback */
+            bool invariant;         /* the same at every step: the feed has the first one alone; not where raw */
             struct gv_expr *origin; /* what it stands for: positions, names in annotations, absent() labels */
         } feed;
     };

@@ -24,6 +24,14 @@ bool gv_selector_for_source(const struct gv_mapping *m, const struct gv_matcher 
     return true;
 }
 
+bool gv_selector_needs_name(const struct gv_matcher *matchers, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!gv_matcher_matches(&matchers[i], GV_S("")))
+            return false;
+    return true;
+}
+
 bool gv_selector_print_for_source(const struct gv_mapping *m, struct gv_arena *a, const struct gv_selector *s,
                                   struct gv_buf *out)
 {
@@ -33,10 +41,11 @@ bool gv_selector_print_for_source(const struct gv_mapping *m, struct gv_arena *a
         return false;
     gv_buf_addc(out, '{');
     for (size_t i = 0; i < n; i++) {
-        if (i)
-            gv_buf_addc(out, ',');
         gv_matcher_print(out, &left[i]);
+        gv_buf_addc(out, ',');
     }
-    gv_buf_adds(out, n ? "}" : "__name__!=\"\"}");
+    if (gv_selector_needs_name(left, n))
+        gv_buf_adds(out, "__name__!=\"\",");
+    out->p[out->n - 1] = '}'; /* the last comma */
     return true;
 }

@@ -82,6 +82,7 @@ static bool fill_feed(struct prepare *p, struct gv_node *n, const struct gv_expr
     if (e->feed.slot >= p->options->n_feeds)
         return gv_fail(p->err, GV_INTERNAL, "the plan asks for feed %u of %zu", e->feed.slot, p->options->n_feeds);
     n->feed = &p->options->feeds[e->feed.slot];
+    n->invariant = !e->feed.raw && e->feed.invariant;
     if (!e->feed.raw)
         return true;
     const struct gv_expr *origin = gv_expr_unparen(e->feed.origin);

@@ -12,6 +12,7 @@
 struct printer {
     struct gv_buf *out;
     struct gv_print_map *map;              /* or NULL */
+    struct gv_sent_spots *spots;           /* or NULL */
     bool as_sent;                          /* matchers in the order written, empty groupings kept */
     bool as_base;                          /* left of ^: the sign of +Inf would take the whole power */
     const struct gv_expr *before_operator; /* the node that an arithmetic operator follows, or NULL */
@@ -394,6 +395,9 @@ static void print(struct printer *p, const struct gv_expr *e)
     size_t index = map ? map->n : 0;
     if (map)
         gv_push(map->arena, map->pieces, map->n, map->cap) = (struct gv_print_piece){.start = p->out->n};
+    if (p->spots)
+        gv_push(p->spots->arena, p->spots->at, p->spots->n, p->spots->cap) =
+            (struct gv_sent_spot){(uint32_t)p->out->n, e};
     if (e->kind != GV_EXPR_NUMBER)
         p->as_base = false;
     print_node(p, e);
@@ -411,6 +415,11 @@ void gv_promql_print(struct gv_buf *out, const struct gv_expr *e)
 void gv_promql_print_sent(struct gv_buf *out, const struct gv_expr *e)
 {
     print(&(struct printer){.out = out, .as_sent = true}, e);
+}
+
+void gv_promql_print_sent_spots(struct gv_buf *out, const struct gv_expr *e, struct gv_sent_spots *spots)
+{
+    print(&(struct printer){.out = out, .as_sent = true, .spots = spots}, e);
 }
 
 void gv_print_mapped(struct gv_buf *out, const struct gv_expr *e, struct gv_print_map *map)

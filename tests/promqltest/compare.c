@@ -394,3 +394,80 @@ bool compare_failure(const struct eval *e, const char *message, struct gv_buf *w
     }
     return true;
 }
+
+/* ---- Two results ---- */
+
+static bool say_both(struct gv_buf *why, const char *what, const struct gv_result *expected,
+                     const struct gv_result *got)
+{
+    gv_buf_printf(why, "%s: in one", what);
+    say_result(why, expected);
+    gv_buf_adds(why, "\n      planned");
+    say_result(why, got);
+    return false;
+}
+
+static bool same_points(const struct gv_result *a, const struct gv_series *x, const struct gv_result *b,
+                        const struct gv_series *y)
+{
+    struct sample s, t;
+    uint32_t i = 0, k = 0;
+    while (next_sample(a, x, &i, &s)) {
+        struct point expected = {.f = s.f, .h = s.h};
+        if (!next_sample(b, y, &k, &t) || s.time != t.time || !same_point(&expected, &t))
+            return false;
+    }
+    return !next_sample(b, y, &k, &t);
+}
+
+static const struct gv_series *series_like(const struct gv_result *r, const struct gv_labels *l)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (gv_labels_eq(r->series[i].labels, l))
+            return &r->series[i];
+    return NULL;
+}
+
+bool compare_results(const struct gv_result *expected, const struct gv_result *got, bool ordered, struct gv_buf *why)
+{
+    if (expected->type != got->type || expected->n != got->n)
+        return say_both(why, "another type, or more or fewer series", expected, got);
+    if (expected->type == GV_RESULT_SCALAR && !almost_equal(expected->scalar, got->scalar))
+        return say_both(why, "another scalar", expected, got);
+    if (expected->type == GV_RESULT_STRING && !gv_slice_eq(expected->string, got->string))
+        return say_both(why, "another string", expected, got);
+    for (size_t i = 0; i < expected->n; i++) {
+        const struct gv_series *x = &expected->series[i];
+        const struct gv_series *y = ordered ? &got->series[i] : series_like(got, x->labels);
+        if (!y || !gv_labels_eq(x->labels, y->labels) || !same_points(expected, x, got, y))
+            return say_both(why, "other series, points or order", expected, got);
+    }
+    return got->type != GV_RESULT_MATRIX || is_sorted(got, why);
+}
+
+static bool all_among(const struct gv_slice *texts, size_t n, const struct gv_slice *others, size_t n_others)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool found = false;
+        for (size_t k = 0; k < n_others && !found; k++)
+            found = gv_slice_eq(texts[i], others[k]);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+bool compare_all_notes(const struct gv_annotations *a, const struct gv_annotations *b, struct gv_buf *why)
+{
+    if (all_among(a->warnings, a->n_warnings, b->warnings, b->n_warnings) &&
+        all_among(b->warnings, b->n_warnings, a->warnings, a->n_warnings) &&
+        all_among(a->infos, a->n_infos, b->infos, b->n_infos) && all_among(b->infos, b->n_infos, a->infos, a->n_infos))
+        return true;
+    gv_buf_adds(why, "annotations: in one");
+    say_texts(why, a->warnings, a->n_warnings);
+    say_texts(why, a->infos, a->n_infos);
+    gv_buf_adds(why, "\n      planned");
+    say_texts(why, b->warnings, b->n_warnings);
+    say_texts(why, b->infos, b->n_infos);
+    return false;
+}

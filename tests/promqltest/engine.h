@@ -5,6 +5,7 @@
 
 struct engine {
     struct gv_executor *executor; /* or NULL */
+    unsigned clusters; /* > 0: queries are compared, planned over so many clusters and in one (clusters.h) */
 };
 
 /* step 0: an instant query at start. The result lives in a; it is the evaluator's own, errors too. */

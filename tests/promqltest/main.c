@@ -1,7 +1,8 @@
 /* promqltest [--clusters N] [--workers N] FILE.test...
  *
  * Runs scripts in Prometheus's format against the evaluator, in this process. Every eval is one case; it prints what
- * failed and ends with "N passed, N failed". Exit status: 0 all passed, 1 some failed, 2 wrong usage. */
+ * failed and ends with "N passed, N failed". With --clusters the series are dealt out to N clusters, and what a case
+ * compares is the planned query with the same one over all of them. Exit status: 0 all passed, 1 some failed, 2 wrong usage. */
 #include "cases.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -102,11 +103,7 @@ int main(int argc, char **argv)
     }
     if (optind == argc)
         return usage();
-    if (clusters) {
-        fprintf(stderr, "promqltest: --clusters is not available yet: there is no planner to split the series for\n");
-        return 2;
-    }
-    struct engine en = {engine_workers(workers)};
+    struct engine en = {engine_workers(workers), clusters};
     struct tally t = {0};
     for (int i = optind; i < argc; i++)
         run_script(&en, argv[i], &t);

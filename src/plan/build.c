@@ -1,0 +1,471 @@
+/* The tree that is evaluated here, with feeds in place of what is sent: the largest local nodes, split aggregations,
+ * and below what neither can be, samples. */
+#include "plan/planner.h"
+
+enum { ALL_SOURCES = -1, NO_SOURCE = -2 };
+
+struct build {
+    struct planner *p;
+    int only; /* the source that this tree is about, or ALL_SOURCES; NO_SOURCE: every selector is empty */
+    bool telling; /* reasons are noted */
+    struct gv_plan_feed *feeds;
+    size_t n_feeds, cap_feeds;
+    struct gv_plan_part *selected;
+    size_t n_selected, cap_selected;
+};
+
+static struct gv_expr *place(struct build *b, struct plan_node *n);
+
+/* ---- Feeds ---- */
+
+static struct gv_expr *add_feed(struct build *b, const struct plan_node *n, struct gv_plan_feed feed,
+                                const struct gv_expr *origin, enum gv_value_type type)
+{
+    struct gv_expr *leaf = gv_arena_new(b->p->arena, struct gv_expr);
+    *leaf = (struct gv_expr){.kind = GV_EXPR_FEED, .type = type, .pos = n->expr->pos};
+    leaf->feed.slot = (uint32_t)b->n_feeds;
+    leaf->feed.raw = feed.raw;
+    leaf->feed.invariant = n->invariant && !feed.raw;
+    leaf->feed.origin = (struct gv_expr *)(uintptr_t)origin;
+    feed.origin = n->expr;
+    feed.grid = n->grid;
+    gv_push(b->p->arena, b->feeds, b->n_feeds, b->cap_feeds) = feed;
+    return leaf;
+}
+
+static bool concerns(const struct build *b, const struct plan_node *n, size_t source)
+{
+    return (b->only == ALL_SOURCES || b->only == (int)source) && n->grid.n && !n->at[source].empty &&
+           plan_source_can_match(b->p, n, source);
+}
+
+static size_t count_parts(const struct build *b, const struct plan_node *n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < b->p->n_sources; i++)
+        count += concerns(b, n, i);
+    return count;
+}
+
+/* A tree of its own over one source's samples and step vectors: e, whose operands are placed by make. */
+typedef struct gv_expr *make_fn(struct build *b, struct plan_node *n, void *arg);
+
+static void finish_tree(struct build *b, struct gv_expr *e, struct gv_grid grid, struct gv_plan_tree *t)
+{
+    *t = (struct gv_plan_tree){.expr = e,
+                               .grid = grid,
+                               .feeds = b->feeds,
+                               .n_feeds = b->n_feeds,
+                               .selected = {b->selected, b->n_selected}};
+}
+
+static struct gv_plan_part tree_part(struct planner *p, struct plan_node *n, size_t source, make_fn *make, void *arg)
+{
+    struct build own = {.p = p, .only = (int)source};
+    struct gv_plan_tree *t = gv_arena_new(p->arena, struct gv_plan_tree);
+    finish_tree(&own, make(&own, n, arg), n->grid, t);
+    return (struct gv_plan_part){.source = (uint32_t)source, .tree = t};
+}
+
+static struct gv_expr *make_plain(struct build *b, struct plan_node *n, void *arg)
+{
+    (void)arg;
+    return place(b, n);
+}
+
+static struct gv_plan_part part_for(struct build *b, struct plan_node *n, size_t source)
+{
+    struct planner *p = b->p;
+    if (n->at[source].able)
+        return plan_ask_vector(p, source, plan_rewrite(p, n, source), n->grid, n->at[source].survivors);
+    return tree_part(p, n, source, make_plain, NULL);
+}
+
+static struct gv_expr *place_local(struct build *b, struct plan_node *n)
+{
+    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .n_inputs = 1};
+    struct gv_plan_part *parts = gv_arena_array(b->p->arena, struct gv_plan_part, b->p->n_sources);
+    for (size_t i = 0; i < b->p->n_sources; i++)
+        if (concerns(b, n, i))
+            parts[feed.inputs[0].n++] = part_for(b, n, i);
+    feed.inputs[0].parts = parts;
+    return add_feed(b, n, feed, n->expr, GV_TYPE_VECTOR);
+}
+
+/* ---- Samples ---- */
+
+/* What the engine reads of a selector that is evaluated on the grid. */
+static void sample_times(const struct planner *p, const struct gv_expr *e, struct gv_grid grid, int64_t *min,
+                         int64_t *max)
+{
+    const struct gv_selector *s = plan_selector_of(e);
+    int64_t lookback = p->options->lookback, range = e->kind == GV_EXPR_MATRIX ? e->matrix.range_ms : lookback;
+    bool fixed = s->shift.at == GV_AT_TIME;
+    *min = (fixed ? s->shift.at_ms : grid.start) - s->shift.offset_ms - range + 1;
+    *max = (fixed ? s->shift.at_ms : gv_grid_time(&grid, grid.n - 1)) - s->shift.offset_ms;
+    if (s->extended != GV_RANGE_PLAIN)
+        *min -= lookback;
+    if (s->extended == GV_RANGE_SMOOTHED)
+        *max += lookback;
+}
+
+static struct gv_expr *place_samples(struct build *b, struct plan_node *n)
+{
+    struct planner *p = b->p;
+    const struct gv_expr *selector = n->expr->kind == GV_EXPR_MATRIX ? n->expr->matrix.selector : n->expr;
+    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .raw = true, .n_inputs = 1};
+    struct gv_plan_part *parts = gv_arena_array(p->arena, struct gv_plan_part, p->n_sources);
+    int64_t min = 1, max = 0;
+    if (n->grid.n)
+        sample_times(p, n->expr, n->grid, &min, &max);
+    for (size_t i = 0; min <= max && i < p->n_sources; i++)
+        if (concerns(b, n, i))
+            parts[feed.inputs[0].n++] = plan_ask_samples(p, i, plan_selector_there(p, selector, i), min, max);
+    feed.inputs[0].parts = parts;
+    return add_feed(b, n, feed, n->expr, n->expr->type);
+}
+
+/* ---- Split aggregations ---- */
+
+struct split {
+    const char *op;
+    bool without;
+    struct gv_slice *grouping; /* with the cluster label kept */
+    size_t n_grouping;
+    struct gv_expr *param;
+};
+
+static struct gv_slice *copy_names(struct planner *p, const struct gv_slice *names, size_t n, size_t room)
+{
+    struct gv_slice *copy = gv_arena_array(p->arena, struct gv_slice, n + room);
+    if (n)
+        memcpy(copy, names, n * sizeof *names);
+    return copy;
+}
+
+static void keep_cluster(struct planner *p, struct split *s)
+{
+    struct gv_slice label = p->options->label;
+    s->grouping = copy_names(p, s->grouping, s->n_grouping, 1);
+    if (!s->without && !plan_lists(s->grouping, s->n_grouping, label))
+        s->grouping[s->n_grouping++] = label;
+    size_t kept = 0;
+    for (size_t i = 0; s->without && i < s->n_grouping; i++)
+        if (!gv_slice_eq(s->grouping[i], label))
+            s->grouping[kept++] = s->grouping[i];
+    if (s->without)
+        s->n_grouping = kept;
+}
+
+static struct split split_of(struct planner *p, const struct gv_expr *e, const char *op)
+{
+    struct split s = {.op = op,
+                      .without = e->aggregate.without,
+                      .grouping = e->aggregate.grouping,
+                      .n_grouping = e->aggregate.n_grouping};
+    keep_cluster(p, &s);
+    return s;
+}
+
+/* The value goes into a label of our own, for its label may be one that is renamed or injected; the one of that name
+ * is overwritten. */
+static struct split split_values(struct planner *p, const struct gv_expr *e)
+{
+    struct split s = split_of(p, e, "count_values");
+    struct gv_slice label = gv_expr_unparen(e->aggregate.param)->string.value;
+    s.param = gv_expr_dup(p->arena, gv_expr_unparen(e->aggregate.param));
+    s.param->string.value = GV_PLAN_VALUE_LABEL;
+    if (s.without) {
+        s.grouping = copy_names(p, s.grouping, s.n_grouping, 1);
+        s.grouping[s.n_grouping++] = label;
+    }
+    return s;
+}
+
+static uint64_t split_survivors(const struct planner *p, const struct split *s, size_t source, uint64_t survivors)
+{
+    uint64_t listed = plan_bits(&p->sources[source], s->grouping, s->n_grouping);
+    if (gv_aggregation_named(gv_slice_of(s->op))->keeps_labels)
+        return survivors;
+    return s->without ? survivors & ~listed : survivors & listed;
+}
+
+static struct gv_expr *make_split(struct build *b, struct plan_node *arg, void *split)
+{
+    const struct split *s = split;
+    return plan_aggregate(b->p, s->op, s->without, s->grouping, s->n_grouping, place(b, arg), s->param, arg->expr);
+}
+
+static struct gv_plan_part split_part(struct build *b, struct plan_node *arg, const struct split *s, size_t source,
+                                      const struct gv_expr *at)
+{
+    struct planner *p = b->p;
+    if (!arg->at[source].able)
+        return tree_part(p, arg, source, make_split, (struct split *)(uintptr_t)s);
+    size_t n;
+    const struct gv_slice *names = plan_names_there(p, source, s->grouping, s->n_grouping, &n);
+    struct gv_expr *sent =
+        plan_aggregate(p, s->op, s->without, names, n, plan_rewrite(p, arg, source), s->param, at);
+    return plan_ask_vector(p, source, sent, arg->grid, split_survivors(p, s, source, arg->at[source].survivors));
+}
+
+static struct gv_plan_input split_input(struct build *b, struct plan_node *arg, const struct split *s,
+                                        const struct gv_expr *at)
+{
+    struct gv_plan_part *parts = gv_arena_array(b->p->arena, struct gv_plan_part, b->p->n_sources);
+    struct gv_plan_input in = {parts, 0};
+    for (size_t i = 0; i < b->p->n_sources; i++)
+        if (concerns(b, arg, i))
+            parts[in.n++] = split_part(b, arg, s, i, at);
+    return in;
+}
+
+static struct gv_expr *place_combined(struct build *b, struct plan_node *n, enum gv_plan_combine combine)
+{
+    static const char *const averages[] = {"avg", "count"}, *const variances[] = {"stdvar", "count", "avg"};
+    struct plan_node *arg = n->child[n->n - 1];
+    const struct gv_expr *e = n->expr;
+    struct gv_plan_feed feed = {.combine = combine, .n_inputs = 1};
+    const char *const *ops = &e->aggregate.op->name;
+    if (combine == GV_COMBINE_AVG)
+        ops = averages, feed.n_inputs = GV_COUNT(averages);
+    if (combine == GV_COMBINE_STDDEV || combine == GV_COMBINE_STDVAR)
+        ops = variances, feed.n_inputs = GV_COUNT(variances);
+    for (size_t i = 0; i < feed.n_inputs; i++) {
+        struct split s = combine == GV_COMBINE_COUNT_VALUES ? split_values(b->p, e) : split_of(b->p, e, ops[i]);
+        feed.inputs[i] = split_input(b, arg, &s, e);
+    }
+    return add_feed(b, n, feed, n->expr, GV_TYPE_VECTOR);
+}
+
+/* The best of each cluster; the best of those are found here. */
+static struct gv_expr *place_top(struct build *b, struct plan_node *n)
+{
+    struct plan_node *arg = n->child[1];
+    struct split s = split_of(b->p, n->expr, n->expr->aggregate.op->name);
+    s.param = gv_expr_dup(b->p->arena, n->child[0]->expr);
+    struct gv_plan_feed feed = {
+        .combine = GV_COMBINE_UNITE, .n_inputs = 1, .inputs = {split_input(b, arg, &s, n->expr)}};
+    struct gv_expr *copy = gv_arena_new(b->p->arena, struct gv_expr);
+    *copy = *n->expr;
+    copy->aggregate.param = gv_expr_dup(b->p->arena, n->child[0]->expr);
+    copy->aggregate.expr = add_feed(b, arg, feed, arg->expr, GV_TYPE_VECTOR);
+    return copy;
+}
+
+static bool is_top(const struct gv_expr *e)
+{
+    return e->kind == GV_EXPR_AGGREGATE &&
+           (e->aggregate.op->kind == GV_AGG_TOPK || e->aggregate.op->kind == GV_AGG_BOTTOMK);
+}
+
+static bool stays_whole(const struct planner *p, const struct gv_expr *e)
+{
+    for (size_t i = 0; i < p->options->n_whole; i++)
+        if (p->options->whole[i].start == e->pos.start && p->options->whole[i].end == e->pos.end)
+            return true;
+    return false;
+}
+
+/* Under delayed name removal a name that is to go is still there for what stands above; in an answer it is gone. */
+static bool shows_names(const struct build *b, const struct plan_node *n)
+{
+    return n->unnames && b->p->options->features & GV_FEATURE_DELAYED_NAME_REMOVAL;
+}
+
+static bool is_sent(const struct build *b, const struct plan_node *n)
+{
+    if (n->constant || n->why || !n->void_safe || !count_parts(b, n))
+        return false;
+    return b->only == ALL_SOURCES || n->at[b->only].able;
+}
+
+static bool is_split(const struct build *b, const struct plan_node *n)
+{
+    if (n->expr->kind != GV_EXPR_AGGREGATE || !is_sent(b, n->child[n->n - 1]))
+        return false;
+    if (n->n > 1 && !n->child[0]->constant)
+        return false;
+    return (is_top(n->expr) || plan_split_of(b->p, n) != GV_COMBINE_UNITE) && !shows_names(b, n) &&
+           !stays_whole(b->p, n->expr);
+}
+
+/* ---- absent, info ---- */
+
+static struct gv_expr *make_presence(struct build *b, struct plan_node *n, void *arg)
+{
+    (void)arg;
+    return plan_aggregate(b->p, "group", false, NULL, 0, place(b, n), NULL, n->expr);
+}
+
+static struct gv_plan_part presence_part(struct build *b, struct plan_node *n, size_t source)
+{
+    struct planner *p = b->p;
+    if (!n->at[source].able)
+        return tree_part(p, n, source, make_presence, NULL);
+    struct gv_expr *sent = plan_rewrite(p, n, source);
+    sent = plan_aggregate(p, "group", false, NULL, 0, sent, NULL, n->expr);
+    return plan_ask_vector(p, source, sent, n->grid, 0);
+}
+
+/* Only whether there is anything is asked for. */
+static struct gv_expr *place_presence(struct build *b, struct plan_node *n, const struct gv_expr *origin)
+{
+    struct gv_plan_feed feed = {.combine = GV_COMBINE_ANY, .n_inputs = 1};
+    struct gv_plan_part *parts = gv_arena_array(b->p->arena, struct gv_plan_part, b->p->n_sources);
+    for (size_t i = 0; i < b->p->n_sources; i++)
+        if (concerns(b, n, i))
+            parts[feed.inputs[0].n++] = presence_part(b, n, i);
+    feed.inputs[0].parts = parts;
+    return add_feed(b, n, feed, origin, GV_TYPE_VECTOR);
+}
+
+static struct gv_expr *place_absent(struct build *b, struct plan_node *n, struct plan_node *arg,
+                                    const struct gv_expr *origin)
+{
+    return plan_call(b->p, "absent", place_presence(b, arg, origin), n->expr);
+}
+
+/* last_over_time(m), which has a value where m has a sample. */
+static struct plan_node *last_of(struct planner *p, const struct plan_node *n)
+{
+    struct gv_expr *m = gv_expr_dup(p->arena, n->child[0]->expr);
+    return plan_node_new(p, plan_call(p, "last_over_time", m, n->expr), n->grid);
+}
+
+static bool is_plain_matrix(const struct gv_expr *e)
+{
+    const struct gv_selector *s = plan_selector_of(e);
+    return !s || s->extended == GV_RANGE_PLAIN;
+}
+
+/* NULL: it is placed like any other node. */
+static struct gv_expr *place_absence(struct build *b, struct plan_node *n)
+{
+    if (plan_is_call(n->expr, "absent") && is_sent(b, n->child[0]))
+        return place_absent(b, n, n->child[0], n->child[0]->expr);
+    if (!plan_is_call(n->expr, "absent_over_time") || !is_plain_matrix(n->child[0]->expr))
+        return NULL;
+    struct plan_node *last = last_of(b->p, n);
+    return is_sent(b, last) ? place_absent(b, n, last, n->child[0]->expr) : NULL;
+}
+
+static void select_info(struct build *b, const struct plan_node *n)
+{
+    struct planner *p = b->p;
+    const struct gv_selector *s = plan_info_selector(p, n->expr);
+    struct gv_expr *e = gv_arena_new(p->arena, struct gv_expr);
+    *e = (struct gv_expr){.kind = GV_EXPR_SELECTOR, .type = GV_TYPE_VECTOR, .pos = n->expr->pos, .selector = *s};
+    struct plan_node *info = plan_node_new(p, e, n->grid);
+    int64_t min, max;
+    if (!n->grid.n)
+        return;
+    sample_times(p, e, n->grid, &min, &max);
+    for (size_t i = 0; i < p->n_sources; i++)
+        if (concerns(b, info, i))
+            gv_push(p->arena, b->selected, b->n_selected, b->cap_selected) =
+                plan_ask_samples(p, i, plan_selector_there(p, e, i), min, max);
+}
+
+/* ---- Any node ---- */
+
+static void tell(struct build *b, const struct plan_node *n)
+{
+    if (b->telling && n->why)
+        gv_push(b->p->arena, b->p->reasons, b->p->n_reasons, b->p->cap_reasons) =
+            (struct gv_plan_reason){n->expr, n->why};
+}
+
+static struct gv_expr *place_here(struct build *b, struct plan_node *n)
+{
+    struct gv_expr *copy = gv_arena_new(b->p->arena, struct gv_expr);
+    *copy = *n->expr;
+    if (copy->kind == GV_EXPR_CALL) {
+        copy->call.args = gv_arena_array(b->p->arena, struct gv_expr *, copy->call.n_args);
+        for (size_t i = 0; i < copy->call.n_args; i++)
+            copy->call.args[i] = n->expr->call.args[i];
+    }
+    if (plan_is_call(copy, "info"))
+        select_info(b, n);
+    for (size_t i = 0; i < n->n; i++)
+        *gv_expr_child(copy, i) = place(b, n->child[i]);
+    return copy;
+}
+
+/* A local node that no source has anything in is empty, whatever stands beside the selector that can not match: nobody
+ * is asked for the others, and the evaluator still finds what is wrong with it. */
+static struct gv_expr *place_void(struct build *b, struct plan_node *n)
+{
+    int only = b->only;
+    b->only = NO_SOURCE;
+    struct gv_expr *e = place(b, n);
+    b->only = only;
+    return e;
+}
+
+static struct gv_expr *place(struct build *b, struct plan_node *n)
+{
+    if (n->constant)
+        return gv_expr_dup(b->p->arena, n->expr);
+    if (!n->why && b->only != NO_SOURCE && !count_parts(b, n))
+        return place_void(b, n);
+    if (n->expr->type == GV_TYPE_VECTOR && is_sent(b, n) && !shows_names(b, n))
+        return place_local(b, n);
+    if (n->expr->kind == GV_EXPR_SELECTOR || n->expr->kind == GV_EXPR_MATRIX)
+        return place_samples(b, n);
+    tell(b, n);
+    if (is_split(b, n))
+        return is_top(n->expr) ? place_top(b, n) : place_combined(b, n, plan_split_of(b->p, n));
+    struct gv_expr *absence = place_absence(b, n);
+    return absence ? absence : place_here(b, n);
+}
+
+/* ---- The root ---- */
+
+static bool is_ordered_root(const struct planner *p, const struct plan_node *n)
+{
+    return is_top(n->expr) && p->options->step == 0;
+}
+
+/* Every source that may have something answers for itself, in the form in which the answer goes on. */
+static bool unite(struct build *b, struct plan_node *n, struct gv_plan *plan)
+{
+    struct planner *p = b->p;
+    size_t parts = count_parts(b, n);
+    if (!is_sent(b, n) || (parts > 1 && is_ordered_root(p, n)))
+        return false;
+    for (size_t i = 0; i < p->n_sources; i++)
+        if (concerns(b, n, i) && !n->at[i].able)
+            return false;
+    struct gv_plan_part *all = gv_arena_array(p->arena, struct gv_plan_part, parts);
+    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .n_inputs = 1, .inputs = {{all, 0}}};
+    for (size_t i = 0; i < p->n_sources; i++)
+        if (concerns(b, n, i))
+            all[feed.inputs[0].n++] = plan_ask_root(p, i, plan_rewrite(p, n, i), n->at[i].survivors);
+    struct gv_expr *leaf = add_feed(b, n, feed, n->expr, n->expr->type);
+    finish_tree(b, leaf, n->grid, &plan->root);
+    plan->unite = true;
+    plan->keeps_order = parts == 1 && p->options->step == 0;
+    return true;
+}
+
+static struct gv_expr *place_root(struct build *b, struct plan_node *n)
+{
+    bool local = n->expr->type == GV_TYPE_VECTOR && is_sent(b, n);
+    if (local && is_ordered_root(b->p, n) && !stays_whole(b->p, n->expr) && n->child[0]->constant &&
+        is_sent(b, n->child[1]))
+        return place_top(b, n);
+    return local && !is_top(n->expr) ? place_local(b, n) : place(b, n);
+}
+
+void plan_build(struct planner *p, struct plan_node *root, struct gv_plan *plan)
+{
+    struct build b = {.p = p, .only = ALL_SOURCES, .telling = true};
+    if (!unite(&b, root, plan))
+        finish_tree(&b, place_root(&b, root), p->grid, &plan->root);
+    plan->root.grid = p->grid;
+    plan->asks = p->asks;
+    plan->n_asks = p->n_asks;
+    plan->reasons = p->reasons;
+    plan->n_reasons = p->n_reasons;
+}
