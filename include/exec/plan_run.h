@@ -9,18 +9,20 @@ struct gv_plan_answer {
 };
 
 struct gv_plan_run_options {
-    const struct gv_eval_options *eval; /* text, lookback, limits, features, executor; times are those of the query */
+    const struct gv_eval_options *eval;   /* text, lookback, limits, features, executor; times are those of the query */
     const struct gv_plan_answer *answers; /* one per ask of the plan */
 };
 
-/* Aggregations that can not be combined of what came: plan again with these among gv_plan_options.whole, and run that.
- * Answers to asks with equal keys may be used again. */
+/* What came will not do: plan again with gv_plan_options.samples where that is set, and with these among .whole (sums
+ * that overflow or cancel out), and run that. Answers to asks with equal keys may be used again. */
 struct gv_plan_retry {
+    bool wanted;
+    bool samples;
     struct gv_pos_range *whole;
     size_t n, cap;
 };
 
-/* Fails like gv_promql_eval and gv_unite. true with retry->n > 0: there is no result, plan again. */
+/* Fails like gv_promql_eval and gv_unite. true with retry->wanted: there is no result, plan again. */
 GV_MUST_CHECK bool gv_plan_run(struct gv_arena *a, const struct gv_plan *p, const struct gv_plan_run_options *o,
                                struct gv_result *out, struct gv_eval_stats *stats, struct gv_plan_retry *retry,
                                struct gv_err *err);

@@ -27,14 +27,14 @@ struct gv_plan_source {
     const struct gv_slice *clusters;
     size_t n_clusters;
     enum gv_plan_push push;
-    bool raw;                /* samples as stored can be had (remote read, the store): where an instant selector may not
-                                be sent as one, and everywhere under GV_PUSH_SELECTORS */
-    bool metricsql;          /* VictoriaMetrics: only selectors and plain aggregations of them mean the same */
-    unsigned major, minor;   /* of a Prometheus, for the rules of older ones; 0.0: as ours */
-    bool features_known;     /* false: taken to have those of the query */
-    unsigned features;       /* enum gv_promql_feature */
-    int64_t lookback;        /* ms; 0: not known, taken to be the query's */
-    bool honours_lookback;   /* takes the query's from the parameter lookback_delta */
+    bool raw;              /* samples as stored can be had (remote read, the store): where an instant selector may not
+                              be sent as one, and everywhere under GV_PUSH_SELECTORS */
+    bool metricsql;        /* VictoriaMetrics: only selectors and plain aggregations of them mean the same */
+    unsigned major, minor; /* of a Prometheus, for the rules of older ones; 0.0: as ours */
+    bool features_known;   /* false: taken to have those of the query */
+    unsigned features;     /* enum gv_promql_feature */
+    int64_t lookback;      /* ms; 0: not known, taken to be the query's */
+    bool honours_lookback; /* takes the query's from the parameter lookback_delta */
 };
 
 struct gv_plan_options {
@@ -45,6 +45,8 @@ struct gv_plan_options {
     struct gv_slice label;    /* the cluster label's name */
     const struct gv_plan_source *sources;
     size_t n_sources;
+    bool samples; /* every source as under GV_PUSH_SELECTORS with raw: native histograms came, whose schema is lost in
+                     query results */
     /* Aggregations that must not be split, by their position: an earlier round met what can not be combined. */
     const struct gv_pos_range *whole;
     size_t n_whole;
@@ -55,7 +57,8 @@ struct gv_plan_options {
 enum gv_plan_ask_kind {
     GV_PLAN_INSTANT, /* /api/v1/query at start */
     GV_PLAN_RANGE,   /* /api/v1/query_range */
-    GV_PLAN_SAMPLES  /* samples with start <= t <= end of the selector: remote read, or text as an instant query at end */
+    GV_PLAN_SAMPLES  /* samples with start <= t <= end of the selector: remote read, or text as an instant query at end
+                      */
 };
 
 /* A piece of the sent text, and where it stands in the query: for positions in a backend's annotations. */
@@ -72,8 +75,8 @@ struct gv_plan_ask {
     enum gv_column_kind column;
     enum gv_value_type type; /* GV_TYPE_VECTOR; GV_TYPE_MATRIX: an instant query that gives one */
     struct gv_grid grid;
-    uint64_t hidden;    /* injected labels that do not survive (gv_mapping_hides) */
-    struct gv_expr *tree; /* of text: for sources in this process. GV_PLAN_SAMPLES: the selector */
+    uint64_t hidden;                          /* injected labels that do not survive (gv_mapping_hides) */
+    struct gv_expr *tree;                     /* of text: for sources in this process. GV_PLAN_SAMPLES: the selector */
     const struct gv_plan_position *positions; /* by sent, ascending */
     size_t n_positions;
     struct gv_slice key; /* asks with equal keys have equal answers, in whatever plan of the same query */
@@ -84,12 +87,16 @@ struct gv_plan_ask {
 enum gv_plan_combine {
     GV_COMBINE_UNITE, /* all series of all parts, as they are */
     /* One series per group of the aggregation that `origin` is; inputs as listed: */
-    GV_COMBINE_SUM, GV_COMBINE_MIN, GV_COMBINE_MAX, GV_COMBINE_GROUP,
-    GV_COMBINE_COUNT,                     /* counts */
-    GV_COMBINE_AVG,                       /* averages, counts */
-    GV_COMBINE_STDDEV, GV_COMBINE_STDVAR, /* variances, counts, averages */
-    GV_COMBINE_COUNT_VALUES,              /* counts, the value in the label GV_PLAN_VALUE_LABEL */
-    GV_COMBINE_ANY /* one series {} with 1 where any part has a value: below absent() */
+    GV_COMBINE_SUM,
+    GV_COMBINE_MIN,
+    GV_COMBINE_MAX,
+    GV_COMBINE_GROUP,
+    GV_COMBINE_COUNT, /* counts */
+    GV_COMBINE_AVG,   /* averages, counts */
+    GV_COMBINE_STDDEV,
+    GV_COMBINE_STDVAR,       /* variances, counts, averages */
+    GV_COMBINE_COUNT_VALUES, /* counts, the value in the label GV_PLAN_VALUE_LABEL */
+    GV_COMBINE_ANY           /* one series {} with 1 where any part has a value: below absent() */
 };
 const char *gv_plan_combine_text(enum gv_plan_combine c);
 #define GV_PLAN_VALUE_LABEL GV_S("globalview_value")
@@ -119,8 +126,8 @@ struct gv_plan_feed {
 };
 
 struct gv_plan_tree {
-    struct gv_expr *expr; /* times folded (promql/fold.h): evaluate it on grid */
-    struct gv_grid grid;  /* an instant query: n 1, step 0 */
+    struct gv_expr *expr;             /* times folded (promql/fold.h): evaluate it on grid */
+    struct gv_grid grid;              /* an instant query: n 1, step 0 */
     const struct gv_plan_feed *feeds; /* by slot */
     size_t n_feeds;
     struct gv_plan_input selected; /* series that a function selects by itself (info), raw; they are the source */
@@ -146,8 +153,8 @@ struct gv_plan {
 
 /* e: typed, as the parser gives it; it is not changed and must outlive the plan. Fails with GV_BAD_DATA: a range query
  * for a range vector, a duration expression that is none; GV_EXECUTION: a cluster that two sources claim. */
-GV_MUST_CHECK struct gv_plan *gv_plan_make(struct gv_arena *a, const struct gv_expr *e,
-                                           const struct gv_plan_options *o, struct gv_err *err);
+GV_MUST_CHECK struct gv_plan *gv_plan_make(struct gv_arena *a, const struct gv_expr *e, const struct gv_plan_options *o,
+                                           struct gv_err *err);
 
 /* The offset in the query of what stands at `sent` in the ask's text; false where nothing does. */
 bool gv_plan_own_position(const struct gv_plan_ask *ask, uint32_t sent, uint32_t *own);

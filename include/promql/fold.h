@@ -5,8 +5,8 @@
 #include "promql/ast.h"
 
 struct gv_query_times {
-    int64_t start, end; /* ms, both inclusive */
-    int64_t step;       /* ms; 0: an instant query at start */
+    int64_t start, end;   /* ms, both inclusive */
+    int64_t step;         /* ms; 0: an instant query at start */
     int64_t default_step; /* ms, of subqueries without one; 0: a minute */
 };
 
@@ -20,7 +20,8 @@ GV_MUST_CHECK struct gv_expr *gv_promql_fold(struct gv_arena *a, const struct gv
 GV_MUST_CHECK bool gv_duration_resolve(const struct gv_expr *e, int64_t written, bool may_be_negative,
                                        const struct gv_query_times *t, int64_t *ms, struct gv_err *err);
 
-enum { GV_STEPS_MAX = INT32_MAX }; /* of a grid */
+enum { GV_STEPS_MAX = INT32_MAX };     /* of a grid */
+#define GV_TIME_MAX (INT64_C(1) << 60) /* ms: times of a query beyond are refused, offsets are cut */
 
 /* The times at which a subquery evaluates what is inside it, when it is itself evaluated from first to last (its own
  * `@` and offset applied): absolute multiples of its step, after first - range, up to last. Fails with GV_EXECUTION

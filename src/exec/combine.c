@@ -2,7 +2,8 @@
  *
  *   sum, count, count_values   compensated sums, clusters in configuration order
  *   avg                        means weighted by counts: a sum may overflow where the mean does not
- *   stddev, stdvar             variances within and between (Chan, Golub, LeVeque: parallel variance), weighted likewise
+ *   stddev, stdvar             variances within and between (Chan, Golub, LeVeque: parallel variance), weighted
+ * likewise
  *
  * A partial that is a histogram, or a count without the average that belongs to it, means that histograms are about:
  * then only the argument itself will do. */

@@ -49,8 +49,7 @@ static void add_translated(struct gv_notes *notes, struct gv_slice text, bool is
         note.text = before;
         if (line == 1 && gv_plan_own_position(ask, col - 1, &own)) {
             gv_promql_line_col(query, own, &note.line, &note.col);
-            note.text = gv_slice_of(
-                gv_arena_printf(notes->arena, "%.*s (%u:%u)", GV_ARG(before), note.line, note.col));
+            note.text = gv_slice_of(gv_arena_printf(notes->arena, "%.*s (%u:%u)", GV_ARG(before), note.line, note.col));
         }
     }
     add(notes, note);

@@ -16,8 +16,8 @@ static void map_labels(struct answer *an)
     if (!an->mapping->n)
         return;
     for (size_t i = 0; i < an->out->n; i++)
-        an->out->series[i].labels = gv_mapping_apply_some(an->mapping, an->ask->hidden, &b, an->arena,
-                                                          an->out->series[i].labels);
+        an->out->series[i].labels =
+            gv_mapping_apply_some(an->mapping, an->ask->hidden, &b, an->arena, an->out->series[i].labels);
 }
 
 /* ---- Points of a subquery: they lie on its grid ---- */
@@ -109,10 +109,8 @@ static bool pull_all(struct answer *an, struct gv_cursor *cursor, size_t *cap)
 static bool read_samples(struct answer *an, struct gv_source *source)
 {
     const struct gv_selector *sel = &an->ask->tree->matrix.selector->selector;
-    struct gv_select what = {.matchers = sel->matchers,
-                             .n_matchers = sel->n_matchers,
-                             .min_time = an->ask->start,
-                             .max_time = an->ask->end};
+    struct gv_select what = {
+        .matchers = sel->matchers, .n_matchers = sel->n_matchers, .min_time = an->ask->start, .max_time = an->ask->end};
     struct gv_cursor *cursor;
     size_t n, cap = 0;
     *an->out = (struct gv_result){.type = GV_RESULT_MATRIX};

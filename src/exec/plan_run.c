@@ -33,6 +33,7 @@ static void find_failed(struct run *r)
 static void want_whole(struct run *r, const struct gv_expr *e)
 {
     struct gv_plan_retry *t = r->retry;
+    t->wanted = true;
     for (size_t i = 0; i < t->n; i++)
         if (t->whole[i].start == e->pos.start && t->whole[i].end == e->pos.end)
             return;
@@ -47,6 +48,14 @@ static bool fail_type(const struct run *r, const struct gv_plan_ask *ask, const 
                    GV_ARG(r->plan->sources[ask->source].name), GV_ARG(ask->text), gv_result_type_text(got->type));
 }
 
+/* In query results histograms have lost their schema, and what the samples between the steps say of resets. */
+static void look_for_histograms(struct run *r, const struct gv_result *got)
+{
+    for (size_t i = 0; i < got->n; i++)
+        if (got->series[i].column.kind == GV_COLUMN_STEPS && got->series[i].column.steps.histograms)
+            r->retry->wanted = r->retry->samples = true;
+}
+
 /* What an ask gave, with its notes taken over; *mixed: an aggregation met floats and histograms. */
 static bool take_answer(struct run *r, uint32_t index, struct partials *into, uint32_t part, bool *mixed)
 {
@@ -55,6 +64,7 @@ static bool take_answer(struct run *r, uint32_t index, struct partials *into, ui
     if (got->type != GV_RESULT_VECTOR && got->type != GV_RESULT_MATRIX)
         return fail_type(r, ask, got);
     *mixed |= gv_notes_take(&r->notes, &got->notes, ask, r->options->eval->text);
+    look_for_histograms(r, got);
     gv_push(r->arena, into->at, into->n, into->cap) = (struct partial){got->series, got->n, part, got->grid};
     return true;
 }
@@ -104,8 +114,7 @@ static void copy_window(const struct gv_grid *to, const struct gv_grid *from, co
     }
 }
 
-static bool new_window(struct run *r, const struct gv_plan_feed *f, const struct gv_labels *labels,
-                       struct gv_series *s)
+static bool new_window(struct run *r, const struct gv_plan_feed *f, const struct gv_labels *labels, struct gv_series *s)
 {
     *s = (struct gv_series){labels, {.kind = GV_COLUMN_STEPS}};
     s->column.steps.values = gv_arena_try(r->arena, f->grid.n * sizeof(double), r->err);
@@ -114,8 +123,8 @@ static bool new_window(struct run *r, const struct gv_plan_feed *f, const struct
 }
 
 /* Answers of one source that follow one another in time become one. */
-static bool join_windows(struct run *r, const struct gv_plan_feed *f, const struct partials *from, size_t at,
-                         size_t n, struct partial *out)
+static bool join_windows(struct run *r, const struct gv_plan_feed *f, const struct partials *from, size_t at, size_t n,
+                         struct partial *out)
 {
     struct gv_map seen;
     struct gv_series *series = NULL;
@@ -132,8 +141,8 @@ static bool join_windows(struct run *r, const struct gv_plan_feed *f, const stru
                 gv_push(r->arena, series, count, cap) = joined;
                 *index = (void *)(uintptr_t)count;
             }
-            copy_window(&f->grid, &from->at[k].grid, &s->column.steps,
-                        &series[(uintptr_t)*index - 1].column.steps, r->arena);
+            copy_window(&f->grid, &from->at[k].grid, &s->column.steps, &series[(uintptr_t)*index - 1].column.steps,
+                        r->arena);
         }
     *out = (struct partial){series, count, from->at[at].part, f->grid};
     return true;
@@ -236,7 +245,7 @@ static bool run_tree(struct run *r, const struct gv_plan_tree *t, struct gv_resu
     if (!fill_source(r, t, &selected))
         return false;
     *out = (struct gv_result){0};
-    if (r->retry->n)
+    if (r->retry->wanted)
         return true;
     struct gv_eval_options o = *r->options->eval;
     struct gv_eval_stats stats = {0};
@@ -289,7 +298,7 @@ bool gv_plan_run(struct gv_arena *a, const struct gv_plan *p, const struct gv_pl
     find_failed(&r);
     if (!(p->unite ? unite(&r, out) : run_tree(&r, &p->root, out)))
         return false;
-    if (retry->n)
+    if (retry->wanted)
         return true;
     gv_notes_take_own(&r.notes, &out->notes);
     gv_notes_give(&r.notes, &out->notes);

@@ -48,8 +48,10 @@ static bool is_plain_aggregation(const struct plan_node *n)
     }
 }
 
-static bool speaks(const struct gv_plan_source *s, const struct plan_node *n)
+static bool speaks(const struct planner *p, const struct gv_plan_source *s, const struct plan_node *n)
 {
+    if (p->options->samples)
+        return false;
     bool is_selector = n->expr->kind == GV_EXPR_SELECTOR;
     bool is_unit = n->expr->kind == GV_EXPR_CALL && n->expr->call.function->flags & GV_FN_SAMPLE_TIME &&
                    n->child[0]->expr->kind == GV_EXPR_SELECTOR;
@@ -68,8 +70,7 @@ static bool able_matrix(const struct gv_plan_source *s, const struct gv_expr *e)
 {
     enum gv_range_kind extended = e->matrix.selector->selector.extended;
     int64_t least = plan_is_before(s, 3, 0) ? 2 : 1; /* ms: one is taken off */
-    return e->matrix.range_ms >= least &&
-           (extended == GV_RANGE_PLAIN || has(s, GV_FEATURE_EXTENDED_RANGE_SELECTORS));
+    return e->matrix.range_ms >= least && (extended == GV_RANGE_PLAIN || has(s, GV_FEATURE_EXTENDED_RANGE_SELECTORS));
 }
 
 static bool able_call(const struct planner *p, const struct gv_plan_source *s, const struct gv_expr *e)
@@ -111,5 +112,5 @@ bool plan_is_able(const struct planner *p, const struct plan_node *n, size_t sou
     for (size_t i = 0; i < n->n; i++)
         if (!n->child[i]->at[source].able)
             return false;
-    return (n->constant || speaks(s, n)) && able_itself(p, s, n);
+    return (n->constant || speaks(p, s, n)) && able_itself(p, s, n);
 }

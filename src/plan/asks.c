@@ -53,9 +53,10 @@ bool gv_plan_own_position(const struct gv_plan_ask *ask, uint32_t sent, uint32_t
 static uint32_t add_ask(struct planner *p, struct gv_plan_ask ask)
 {
     set_text(p, &ask);
-    char *key = gv_arena_printf(p->arena, "%.*s|%d|%lld|%lld|%lld|%d|%llx|%.*s", GV_ARG(p->sources[ask.source].is->name),
-                                (int)ask.kind, (long long)ask.start, (long long)ask.end, (long long)ask.step,
-                                (int)ask.column, (unsigned long long)ask.hidden, GV_ARG(ask.text));
+    char *key =
+        gv_arena_printf(p->arena, "%.*s|%d|%lld|%lld|%lld|%d|%llx|%.*s", GV_ARG(p->sources[ask.source].is->name),
+                        (int)ask.kind, (long long)ask.start, (long long)ask.end, (long long)ask.step, (int)ask.column,
+                        (unsigned long long)ask.hidden, GV_ARG(ask.text));
     ask.key = gv_slice_of(key);
     void **known = gv_map_at(&p->ask_keys, gv_hash(ask.key.p, ask.key.n), ask.key);
     if (!*known) {
@@ -151,7 +152,7 @@ struct gv_plan_part plan_ask_vector(struct planner *p, size_t source, struct gv_
         return one_ask(p, ask);
     }
     return plan_is_before(s, 3, 0) || s->metricsql || s->push == GV_PUSH_SELECTORS ? ask_windows(p, ask, g)
-                                                                                    : ask_subquery(p, ask, g);
+                                                                                   : ask_subquery(p, ask, g);
 }
 
 struct gv_plan_part plan_ask_root(struct planner *p, size_t source, struct gv_expr *e, uint64_t survivors)

@@ -6,7 +6,7 @@ enum { ALL_SOURCES = -1, NO_SOURCE = -2 };
 
 struct build {
     struct planner *p;
-    int only; /* the source that this tree is about, or ALL_SOURCES; NO_SOURCE: every selector is empty */
+    int only;     /* the source that this tree is about, or ALL_SOURCES; NO_SOURCE: every selector is empty */
     bool telling; /* reasons are noted */
     struct gv_plan_feed *feeds;
     size_t n_feeds, cap_feeds;
@@ -47,16 +47,21 @@ static size_t count_parts(const struct build *b, const struct plan_node *n)
     return count;
 }
 
+static size_t count_able(const struct build *b, const struct plan_node *n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < b->p->n_sources; i++)
+        count += concerns(b, n, i) && n->at[i].able;
+    return count;
+}
+
 /* A tree of its own over one source's samples and step vectors: e, whose operands are placed by make. */
 typedef struct gv_expr *make_fn(struct build *b, struct plan_node *n, void *arg);
 
 static void finish_tree(struct build *b, struct gv_expr *e, struct gv_grid grid, struct gv_plan_tree *t)
 {
-    *t = (struct gv_plan_tree){.expr = e,
-                               .grid = grid,
-                               .feeds = b->feeds,
-                               .n_feeds = b->n_feeds,
-                               .selected = {b->selected, b->n_selected}};
+    *t = (struct gv_plan_tree){
+        .expr = e, .grid = grid, .feeds = b->feeds, .n_feeds = b->n_feeds, .selected = {b->selected, b->n_selected}};
 }
 
 static struct gv_plan_part tree_part(struct planner *p, struct plan_node *n, size_t source, make_fn *make, void *arg)
@@ -204,8 +209,7 @@ static struct gv_plan_part split_part(struct build *b, struct plan_node *arg, co
         return tree_part(p, arg, source, make_split, (struct split *)(uintptr_t)s);
     size_t n;
     const struct gv_slice *names = plan_names_there(p, source, s->grouping, s->n_grouping, &n);
-    struct gv_expr *sent =
-        plan_aggregate(p, s->op, s->without, names, n, plan_rewrite(p, arg, source), s->param, at);
+    struct gv_expr *sent = plan_aggregate(p, s->op, s->without, names, n, plan_rewrite(p, arg, source), s->param, at);
     return plan_ask_vector(p, source, sent, arg->grid, split_survivors(p, s, source, arg->at[source].survivors));
 }
 
@@ -275,9 +279,7 @@ static bool shows_names(const struct build *b, const struct plan_node *n)
 
 static bool is_sent(const struct build *b, const struct plan_node *n)
 {
-    if (n->constant || n->why || !n->void_safe || !count_parts(b, n))
-        return false;
-    return b->only == ALL_SOURCES || n->at[b->only].able;
+    return !n->constant && !n->why && n->void_safe && count_able(b, n);
 }
 
 static bool is_split(const struct build *b, const struct plan_node *n)
@@ -286,7 +288,7 @@ static bool is_split(const struct build *b, const struct plan_node *n)
         return false;
     if (n->n > 1 && !n->child[0]->constant)
         return false;
-    return (is_top(n->expr) || plan_split_of(b->p, n) != GV_COMBINE_UNITE) && !shows_names(b, n) &&
+    return (is_top(n->expr) || plan_split_of(n) != GV_COMBINE_UNITE) && !shows_names(b, n) &&
            !stays_whole(b->p, n->expr);
 }
 
@@ -415,7 +417,7 @@ static struct gv_expr *place(struct build *b, struct plan_node *n)
         return place_samples(b, n);
     tell(b, n);
     if (is_split(b, n))
-        return is_top(n->expr) ? place_top(b, n) : place_combined(b, n, plan_split_of(b->p, n));
+        return is_top(n->expr) ? place_top(b, n) : place_combined(b, n, plan_split_of(n));
     struct gv_expr *absence = place_absence(b, n);
     return absence ? absence : place_here(b, n);
 }
@@ -432,11 +434,8 @@ static bool unite(struct build *b, struct plan_node *n, struct gv_plan *plan)
 {
     struct planner *p = b->p;
     size_t parts = count_parts(b, n);
-    if (!is_sent(b, n) || (parts > 1 && is_ordered_root(p, n)))
+    if (!is_sent(b, n) || count_able(b, n) < parts || (parts > 1 && is_ordered_root(p, n)))
         return false;
-    for (size_t i = 0; i < p->n_sources; i++)
-        if (concerns(b, n, i) && !n->at[i].able)
-            return false;
     struct gv_plan_part *all = gv_arena_array(p->arena, struct gv_plan_part, parts);
     struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .n_inputs = 1, .inputs = {{all, 0}}};
     for (size_t i = 0; i < p->n_sources; i++)

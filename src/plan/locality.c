@@ -149,20 +149,24 @@ static const char *why_aggregate(const struct planner *p, const struct plan_node
     return NULL;
 }
 
-enum gv_plan_combine plan_split_of(const struct planner *p, const struct plan_node *n)
+enum gv_plan_combine plan_split_of(const struct plan_node *n)
 {
     static const enum gv_plan_combine splits[] = {
-        [GV_AGG_SUM] = GV_COMBINE_SUM,       [GV_AGG_MIN] = GV_COMBINE_MIN,
-        [GV_AGG_MAX] = GV_COMBINE_MAX,       [GV_AGG_GROUP] = GV_COMBINE_GROUP,
-        [GV_AGG_COUNT] = GV_COMBINE_COUNT,   [GV_AGG_AVG] = GV_COMBINE_AVG,
-        [GV_AGG_STDDEV] = GV_COMBINE_STDDEV, [GV_AGG_STDVAR] = GV_COMBINE_STDVAR,
+        [GV_AGG_SUM] = GV_COMBINE_SUM,
+        [GV_AGG_MIN] = GV_COMBINE_MIN,
+        [GV_AGG_MAX] = GV_COMBINE_MAX,
+        [GV_AGG_GROUP] = GV_COMBINE_GROUP,
+        [GV_AGG_COUNT] = GV_COMBINE_COUNT,
+        [GV_AGG_AVG] = GV_COMBINE_AVG,
+        [GV_AGG_STDDEV] = GV_COMBINE_STDDEV,
+        [GV_AGG_STDVAR] = GV_COMBINE_STDVAR,
         [GV_AGG_COUNT_VALUES] = GV_COMBINE_COUNT_VALUES,
     };
     const struct gv_expr *e = n->expr, *label = value_label(n);
-    (void)p;
     if ((size_t)e->aggregate.op->kind >= GV_COUNT(splits))
         return GV_COMBINE_UNITE;
-    if (label && plan_lists(e->aggregate.grouping, e->aggregate.n_grouping, label->string.value))
+    if (label && (plan_lists(e->aggregate.grouping, e->aggregate.n_grouping, label->string.value) ||
+                  !label->string.value.n || !gv_utf8_valid(label->string.value)))
         return GV_COMBINE_UNITE;
     return splits[e->aggregate.op->kind];
 }

@@ -98,8 +98,7 @@ static void add_matches(struct planner *p, struct plan_node *n, const struct gv_
 
 const struct gv_selector *plan_info_selector(struct planner *p, const struct gv_expr *call)
 {
-    const struct gv_selector *given =
-        call->call.n_args > 1 ? &gv_expr_unparen(call->call.args[1])->selector : NULL;
+    const struct gv_selector *given = call->call.n_args > 1 ? &gv_expr_unparen(call->call.args[1])->selector : NULL;
     size_t n = given ? given->n_matchers : 0;
     struct gv_selector *s = gv_arena_new(p->arena, struct gv_selector);
     s->matchers = gv_arena_array(p->arena, struct gv_matcher, n + 1);
@@ -221,7 +220,7 @@ static void find_names(struct plan_node *n)
 
 /* ---- Nodes ---- */
 
-static struct gv_grid grid_below(const struct gv_expr *sub, struct gv_grid outer)
+static struct gv_grid grid_below(struct planner *p, const struct gv_expr *sub, struct gv_grid outer)
 {
     const struct gv_time_shift *s = &sub->subquery.shift;
     if (!outer.n)
@@ -229,7 +228,10 @@ static struct gv_grid grid_below(const struct gv_expr *sub, struct gv_grid outer
     int64_t first = outer.start, last = gv_grid_time(&outer, outer.n - 1);
     if (s->at == GV_AT_TIME)
         first = last = s->at_ms;
-    return gv_subquery_times(first - s->offset_ms, last - s->offset_ms, sub->subquery.range_ms, sub->subquery.step_ms);
+    struct gv_grid g;
+    p->failed |= !gv_subquery_times(first - s->offset_ms, last - s->offset_ms, sub->subquery.range_ms,
+                                    sub->subquery.step_ms, &g, p->err);
+    return p->failed ? (struct gv_grid){0} : g;
 }
 
 /* As the evaluator has it (promql/prepare.c): then only the first step is evaluated. */
@@ -264,7 +266,7 @@ static size_t operands(const struct gv_expr *e)
 static void add_children(struct planner *p, struct plan_node *n)
 {
     const struct gv_expr *e = n->expr;
-    struct gv_grid grid = e->kind == GV_EXPR_SUBQUERY ? grid_below(e, n->grid) : n->grid;
+    struct gv_grid grid = e->kind == GV_EXPR_SUBQUERY ? grid_below(p, e, n->grid) : n->grid;
     n->n = operands(e);
     n->child = gv_arena_array(p->arena, struct plan_node *, n->n);
     n->constant = !plan_selector_of(e) && !plan_is_call(e, "info");

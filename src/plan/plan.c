@@ -4,8 +4,12 @@
 const char *gv_plan_combine_text(enum gv_plan_combine c)
 {
     static const char *const texts[] = {
-        [GV_COMBINE_UNITE] = "union",   [GV_COMBINE_SUM] = "sum",       [GV_COMBINE_MIN] = "min",
-        [GV_COMBINE_MAX] = "max",       [GV_COMBINE_GROUP] = "group",   [GV_COMBINE_COUNT] = "sum of counts",
+        [GV_COMBINE_UNITE] = "union",
+        [GV_COMBINE_SUM] = "sum",
+        [GV_COMBINE_MIN] = "min",
+        [GV_COMBINE_MAX] = "max",
+        [GV_COMBINE_GROUP] = "group",
+        [GV_COMBINE_COUNT] = "sum of counts",
         [GV_COMBINE_AVG] = "weighted average",
         [GV_COMBINE_STDDEV] = "combined standard deviation",
         [GV_COMBINE_STDVAR] = "combined variance",
@@ -68,11 +72,16 @@ static bool check_claims(struct planner *p)
     return true;
 }
 
-static struct gv_grid query_grid(const struct gv_plan_options *o)
+static bool make_grid(struct planner *p)
 {
-    if (o->step <= 0)
-        return (struct gv_grid){o->start, 0, 1};
-    return (struct gv_grid){o->start, o->step, o->end < o->start ? 0 : (uint32_t)((o->end - o->start) / o->step + 1)};
+    const struct gv_plan_options *o = p->options;
+    if (o->start < -GV_TIME_MAX || o->end > GV_TIME_MAX || o->start > GV_TIME_MAX || o->end < -GV_TIME_MAX)
+        return gv_fail(p->err, GV_BAD_DATA, "the time of the query is out of range");
+    int64_t steps = o->step <= 0 ? 1 : o->end < o->start ? 0 : (o->end - o->start) / o->step + 1;
+    if (steps > GV_STEPS_MAX)
+        return gv_fail(p->err, GV_EXECUTION, "the query asks for %lld steps", (long long)steps);
+    p->grid = (struct gv_grid){o->start, o->step > 0 ? o->step : 0, (uint32_t)steps};
+    return true;
 }
 
 static bool check_type(const struct gv_expr *e, const struct gv_plan_options *o, struct gv_err *err)
@@ -93,13 +102,15 @@ struct gv_plan *gv_plan_make(struct gv_arena *a, const struct gv_expr *e, const 
         if (!add_source(&p, i))
             return NULL;
     struct gv_query_times times = {o->start, o->end, o->step, o->default_step};
-    struct gv_expr *folded = check_claims(&p) && check_type(e, o, err) ? gv_promql_fold(a, e, &times, err) : NULL;
-    if (!folded)
+    if (!check_claims(&p) || !check_type(e, o, err) || !make_grid(&p))
+        return NULL;
+    struct gv_expr *folded = gv_promql_fold(a, e, &times, err);
+    struct plan_node *root = folded ? plan_node_new(&p, folded, p.grid) : NULL;
+    if (!root || p.failed)
         return NULL;
     struct gv_plan *plan = gv_arena_new(a, struct gv_plan);
     plan->sources = o->sources;
     plan->n_sources = o->n_sources;
-    p.grid = query_grid(o);
-    plan_build(&p, plan_node_new(&p, folded, p.grid), plan);
+    plan_build(&p, root, plan);
     return plan;
 }

@@ -53,6 +53,7 @@ struct planner {
     struct plan_source *sources;
     size_t n_sources, n_clusters;
     struct gv_err *err;
+    bool failed; /* err says why */
     struct gv_plan_ask *asks;
     size_t n_asks, cap_asks;
     struct gv_map ask_keys; /* key to struct gv_plan_ask's index + 1 */
@@ -75,7 +76,7 @@ uint64_t plan_bits(const struct plan_source *s, const struct gv_slice *names, si
 const char *plan_why_not_local(struct planner *p, struct plan_node *n);
 uint64_t plan_survivors(const struct planner *p, const struct plan_node *n, size_t source);
 /* The combination that split makes of it; GV_COMBINE_UNITE where an aggregation can not be split. */
-enum gv_plan_combine plan_split_of(const struct planner *p, const struct plan_node *n);
+enum gv_plan_combine plan_split_of(const struct plan_node *n);
 
 /* able.c */
 bool plan_is_able(const struct planner *p, const struct plan_node *n, size_t source);
@@ -85,8 +86,7 @@ bool plan_is_before(const struct gv_plan_source *s, unsigned major, unsigned min
 struct gv_expr *plan_rewrite(struct planner *p, const struct plan_node *n, size_t source);
 struct gv_expr *plan_selector_there(struct planner *p, const struct gv_expr *selector, size_t source);
 struct gv_expr *plan_aggregate(struct planner *p, const char *op, bool without, const struct gv_slice *grouping,
-                               size_t n_grouping, struct gv_expr *e, struct gv_expr *param,
-                               const struct gv_expr *at);
+                               size_t n_grouping, struct gv_expr *e, struct gv_expr *param, const struct gv_expr *at);
 struct gv_expr *plan_call(struct planner *p, const char *function, struct gv_expr *arg, const struct gv_expr *at);
 /* names without those of injected labels, the others as the source calls them */
 struct gv_slice *plan_names_there(struct planner *p, size_t source, const struct gv_slice *names, size_t n,

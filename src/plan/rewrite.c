@@ -132,8 +132,8 @@ static struct gv_expr *rewrite_call(struct planner *p, const struct plan_node *n
 static struct gv_expr *rewrite_aggregate(struct planner *p, const struct plan_node *n, size_t source)
 {
     struct gv_expr *copy = copy_of(p, n->expr);
-    copy->aggregate.grouping = plan_names_there(p, source, copy->aggregate.grouping, copy->aggregate.n_grouping,
-                                                &copy->aggregate.n_grouping);
+    copy->aggregate.grouping =
+        plan_names_there(p, source, copy->aggregate.grouping, copy->aggregate.n_grouping, &copy->aggregate.n_grouping);
     copy->aggregate.grouping_written = true;
     copy->aggregate.expr = plan_rewrite(p, n->child[n->n - 1], source);
     if (copy->aggregate.param)

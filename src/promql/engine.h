@@ -11,8 +11,6 @@
 #include "promql/fold.h"
 #include "promql/impl.h"
 
-#define GV_TIME_MAX (INT64_C(1) << 60) /* ms: times of a query beyond are refused, offsets are cut */
-
 /* ---- Nodes (prepare.c) ---- */
 
 struct gv_node {

@@ -94,13 +94,19 @@ static bool resolve(const struct fold *f, const struct gv_expr *e, int64_t writt
     return true;
 }
 
-bool gv_duration_resolve(const struct gv_expr *e, int64_t written, bool may_be_negative,
-                         const struct gv_query_times *t, int64_t *ms, struct gv_err *err)
+bool gv_duration_resolve(const struct gv_expr *e, int64_t written, bool may_be_negative, const struct gv_query_times *t,
+                         int64_t *ms, struct gv_err *err)
 {
     return resolve(&(struct fold){t, err}, e, written, may_be_negative, ms);
 }
 
 /* ---- Nodes ---- */
+
+/* Far beyond any sample, and far enough from the ends of an int64_t for a few sums. */
+static int64_t clamp(int64_t ms)
+{
+    return ms > GV_TIME_MAX ? GV_TIME_MAX : ms < -GV_TIME_MAX ? -GV_TIME_MAX : ms;
+}
 
 static bool fold_shift(const struct fold *f, struct gv_time_shift *s)
 {
@@ -108,7 +114,9 @@ static bool fold_shift(const struct fold *f, struct gv_time_shift *s)
         s->at_ms = s->at == GV_AT_START ? f->times->start : f->times->end;
         s->at = GV_AT_TIME;
     }
+    s->at_ms = clamp(s->at_ms);
     bool ok = resolve(f, s->offset_expr, s->offset_ms, true, &s->offset_ms);
+    s->offset_ms = clamp(s->offset_ms);
     s->offset_expr = NULL;
     return ok;
 }

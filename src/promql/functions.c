@@ -24,7 +24,7 @@
 static const struct gv_function functions[] = {
     {"abs", ARGS(V), 0, V, EACH, NULL},
     {"absent", ARGS(V), 0, V, ALL, NULL},
-    {"absent_over_time", ARGS(M), 0, V, ALL, NULL},
+    {"absent_over_time", ARGS(M), 0, V, NAMED | ALL, NULL}, /* series without names may be equal: here that is no error */
     {"acos", ARGS(V), 0, V, EACH, NULL},
     {"acosh", ARGS(V), 0, V, EACH, NULL},
     {"asin", ARGS(V), 0, V, EACH, NULL},

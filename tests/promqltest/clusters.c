@@ -116,8 +116,9 @@ static bool run_planned(struct world *w, struct gv_result *out, struct gv_err *e
         struct gv_plan_retry retry;
         if (!gv_plan_run(w->arena, p, &run, out, NULL, &retry, err))
             return false;
-        if (!retry.n)
+        if (!retry.wanted)
             return true;
+        o.samples |= retry.samples;
         for (size_t i = 0; i < retry.n && o.n_whole < GV_COUNT(whole); i++)
             whole[o.n_whole++] = retry.whole[i];
     }
