@@ -1,6 +1,7 @@
 /* The tree that is evaluated here, with feeds in place of what is sent: the largest local nodes, split aggregations,
  * and below what neither can be, samples. */
 #include "plan/planner.h"
+#include "promql/info_time.h"
 
 enum { ALL_SOURCES = -1, NO_SOURCE = -2 };
 
@@ -358,6 +359,7 @@ static void select_info(struct build *b, const struct plan_node *n)
     const struct gv_selector *s = plan_info_selector(p, n->expr);
     struct gv_expr *e = gv_arena_new(p->arena, struct gv_expr);
     *e = (struct gv_expr){.kind = GV_EXPR_SELECTOR, .type = GV_TYPE_VECTOR, .pos = n->expr->pos, .selector = *s};
+    e->selector.shift = gv_info_shift(n->expr->call.args[0]);
     struct plan_node *info = plan_node_new(p, e, n->grid);
     int64_t min, max;
     if (!n->grid.n)

@@ -78,6 +78,9 @@ static void look(struct reference *r, const struct gv_expr *e)
     case GV_EXPR_PAREN:
         look(r, e->paren.expr);
         break;
+    case GV_EXPR_FEED:
+        look(r, e->feed.origin);
+        break;
     default:
         r->mixed = true;
     }

@@ -1,4 +1,4 @@
-/* The time at which info() looks up info series. */
+/* The time at which info() looks up info series. Pure. */
 #pragma once
 #include "promql/ast.h"
 
