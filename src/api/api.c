@@ -91,10 +91,11 @@ static bool find_route(struct request *r, struct gv_err *err)
     bool known = false;
     if (!strip(&path, r->l->api->prefix))
         n = 0;
-    if (strip(&path, GV_S("/cluster/")))
-        cluster = take_segment(&path);
+    bool scoped = strip(&path, GV_S("/cluster/"));
+    if (scoped && !(cluster = take_segment(&path)).n)
+        n = 0;
     for (size_t i = 0; i < n; i++) {
-        if ((cluster.n && !routes[i].scoped) || !path_matches(routes[i].path, path, &argument))
+        if ((scoped && !routes[i].scoped) || !path_matches(routes[i].path, path, &argument))
             continue;
         known = true;
         if (!(routes[i].methods & method))
@@ -138,11 +139,12 @@ static size_t on_header(void *ctx, struct gv_http_exchange *x)
         reply_text(r, 204, NULL, (struct gv_slice){NULL, 0});
         return 0;
     }
-    if (!find_route(r, &err) || !may_use(r, &err)) {
+    bool found = find_route(r, &err);
+    measure_start(r);
+    if (!found || !may_use(r, &err)) {
         reply_error(r, &err);
         return 0;
     }
-    measure_start(r);
     return r->x->request.method == GV_HTTP_POST ? r->l->api->options.max_form_bytes : 0;
 }
 
@@ -225,11 +227,20 @@ static void read_forwarded(struct request *r)
     r->scope.headers = lines;
 }
 
+/* A timeout of nothing is over before the read begins, as in Prometheus. */
+static bool read_timeout(struct request *r, struct gv_err *err)
+{
+    if (!params_duration(&r->params, "timeout", 0, &r->scope.timeout_ms, err))
+        return false;
+    bool over = r->scope.timeout_ms <= 0 && params_has(&r->params, "timeout");
+    return !over || gv_fail(err, GV_TIMEOUT, "query timed out: the parameter \"timeout\" leaves it no time");
+}
+
 bool request_scope(struct request *r, struct gv_err *err)
 {
     r->scope = (struct gv_read_scope){.cluster = r->cluster};
     read_forwarded(r);
-    return read_partial(r, err) && params_duration(&r->params, "timeout", 0, &r->scope.timeout_ms, err);
+    return read_partial(r, err) && read_timeout(r, err);
 }
 
 struct gv_settings *request_take_settings(struct request *r)

@@ -38,7 +38,8 @@ static struct route_metrics *metrics_of(const struct request *r)
 
 void measure_start(struct request *r)
 {
-    gv_gauge_add(metrics_of(r)->in_flight, 1);
+    if (r->route)
+        gv_gauge_add(metrics_of(r)->in_flight, 1);
 }
 
 static void count_status(struct request *r, const char *status)

@@ -113,8 +113,9 @@ static bool prepare_targets(struct request *r, struct gv_buf *form, struct gv_er
     struct target_state *s = r->state = gv_arena_new(r->x->arena, struct target_state);
     form_pass(form, &r->params, "metric");
     s->passed = gv_arena_dup(r->x->arena, gv_buf_slice(form));
-    if (params_has(&r->params, "match_target") && !selectors_read(&s->match, r, "match_target", err))
-        return false;
+    struct gv_err why = {0};
+    if (params_has(&r->params, "match_target") && !selectors_read(&s->match, r, "match_target", &why))
+        return gv_fail(err, why.code, "invalid parameter \"match_target\": %s", why.msg);
     return read_limit(r, "limit", &s->limit, err);
 }
 

@@ -9,7 +9,8 @@ static bool is_form(const struct gv_http_request *r)
 {
     static const char form[] = "application/x-www-form-urlencoded";
     struct gv_slice type = gv_http_request_field(r, "Content-Type");
-    return type.n >= sizeof form - 1 && strncasecmp(type.p, form, sizeof form - 1) == 0;
+    size_t n = sizeof form - 1;
+    return type.n >= n && strncasecmp(type.p, form, n) == 0 && (type.n == n || type.p[n] == ';' || type.p[n] == ' ');
 }
 
 bool params_read(struct gv_url_params *p, struct gv_http_exchange *x, struct gv_err *err)
@@ -52,7 +53,7 @@ static bool digits(struct gv_slice *s, int n, int *value)
 
 static bool literal(struct gv_slice *s, char c)
 {
-    if (!s->n || (s->p[0] != c && s->p[0] != (c | 0x20)))
+    if (!s->n || s->p[0] != c)
         return false;
     *s = (struct gv_slice){s->p + 1, s->n - 1};
     return true;
@@ -107,11 +108,19 @@ static bool parse_rfc3339(struct gv_slice s, int64_t *ms)
     return true;
 }
 
+/* Prometheus's minTime and maxTime, so that clients may write them (Go's formatter makes these texts of them). */
+#define MOST_SECONDS (INT64_MAX / 1000 - INT64_C(62135596801))
+static const char earliest[] = "-292273086-05-16T16:47:06Z", latest[] = "292277025-08-18T07:12:54.999999999Z";
+
 bool parse_time(struct gv_slice text, int64_t *ms)
 {
     double seconds;
+    if (gv_slice_is(text, earliest) || gv_slice_is(text, latest)) {
+        *ms = (text.p[0] == '-' ? -1 : 1) * MOST_SECONDS * 1000;
+        return true;
+    }
     if (gv_double_parse(text, &seconds)) {
-        if (!(fabs(seconds) <= (double)INT64_MAX / 1000))
+        if (!(fabs(seconds) <= (double)MOST_SECONDS))
             return false;
         double whole, part = modf(seconds, &whole);
         *ms = (int64_t)whole * 1000 + llround(part * 1000);

@@ -70,7 +70,8 @@ static bool read_range(struct request *r, struct gv_query_request *q, struct gv_
         return gv_fail(err, GV_BAD_DATA,
                        "invalid parameter \"step\": zero or negative query resolution step widths are "
                        "not accepted. Try a positive integer");
-    if ((q->end - q->start) / q->step > MAX_POINTS)
+    uint64_t range = (uint64_t)q->end - (uint64_t)q->start; /* may be more than an int64_t holds */
+    if (range / (uint64_t)q->step > MAX_POINTS)
         return gv_fail(err, GV_BAD_DATA,
                        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing "
                        "the query resolution (?step=XX)");

@@ -86,7 +86,11 @@ static enum gv_step parse(struct gv_task *t)
     struct gv_query *q = query_of(t);
     struct gv_err why = {0};
     q->expr = gv_promql_parse(&q->arena, q->request.text, q->settings->limits.features, &why);
-    if (q->expr)
+    bool single = q->expr && (q->expr->type == GV_TYPE_MATRIX || q->expr->type == GV_TYPE_STRING);
+    if (single && q->request.range)
+        gv_fail(&why, GV_BAD_DATA, "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
+                gv_value_type_text(q->expr->type));
+    if (why.code == GV_OK)
         return GV_NEXT;
     gv_fail(&t->err, why.code, "invalid parameter \"query\": %s", why.msg);
     return GV_FAIL;
@@ -169,7 +173,7 @@ static enum gv_step ask(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
     q->admitted_ns = gv_loop_now_ns(q->env.loop);
-    if (t->err.code != GV_OK)
+    if (t->err.code != GV_OK || q->canceled)
         return GV_FAIL;
     struct gv_ask_part part = {
         .method = "POST",
@@ -349,9 +353,8 @@ struct gv_query *gv_query_start(const struct gv_query_env *env, struct gv_settin
     make_id(q->id);
     gv_timer_init(&q->queue_timer, env->loop, on_queue_timeout);
     q->deadline_ms = round_deadline_ms(env, settings, &request->scope);
-    gv_arena_init(&q->arena, NULL);
+    gv_arena_init(&q->arena, &q->round.budget);
     round_init(&q->round, &q->task, env, settings, &request->scope, &q->arena);
-    q->arena.budget = &q->round.budget;
     gv_arena_init(&q->result_arena, &q->round.budget);
     gv_annotations_init(&q->result.notes, &q->arena);
     gv_task_start(&q->task, env->loop, env->workers, query_steps);
@@ -360,8 +363,7 @@ struct gv_query *gv_query_start(const struct gv_query_env *env, struct gv_settin
 
 void gv_query_cancel(struct gv_query *q)
 {
-    q->canceled = true;
-    gv_fail(&q->task.err, GV_CANCELED, "query was canceled: the client went away");
+    q->canceled = true; /* the task's error may be a worker's now: finish() says that it was canceled */
     round_cancel(&q->round);
     if (!q->in_gate)
         stop_waiting(q);

@@ -87,7 +87,7 @@ class Program:
     def _read(self):
         for line in self.process.stderr:
             self.lines.append(line)
-            found = re.search(r'msg=listening.* address="?127\.0\.0\.1:(\d+)', line)
+            found = re.search(r'listening.*127\.0\.0\.1:(\d+)', line)
             if found and not self.port:
                 self.port = int(found[1])
 

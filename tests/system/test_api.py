@@ -164,6 +164,33 @@ class Api(unittest.TestCase):
                 if not (path == "series" and params):  # 2.42 had fewer words for selectors
                     self.assertEqual(reply.json["error"].split(":")[0], body["error"].split(":")[0])
 
+    def test_ranges_take_no_strings_and_no_range_vectors(self):
+        for text, kind in (('"x"', "string"), ("up[5m]", "range vector")):
+            reply = self.program.get("/api/v1/query_range", query=text, start=1, end=2, step=1)
+            self.assertEqual((reply.status, reply.json["errorType"]), (400, "bad_data"))
+            self.assertEqual(reply.json["error"], f'invalid parameter "query": invalid expression type "{kind}" for '
+                                                  "range query, must be Scalar or instant Vector")
+
+    def test_a_timeout_of_nothing_is_over_at_once(self):
+        for timeout in ("0", "-1", "0s"):
+            reply = self.program.query("up", timeout=timeout)
+            self.assertEqual((reply.status, reply.json["errorType"]), (503, "timeout"), reply.text)
+
+    def test_times_at_the_ends_of_what_can_be_said(self):
+        most = 9223309901257974
+        reply = self.program.get("/api/v1/query_range", query="up", start=-most, end=most, step=1)
+        self.assertEqual(reply.status, 400)
+        self.assertIn("exceeded maximum resolution", reply.json["error"])
+        self.assertEqual(self.program.query("up", time=most + 1000).status, 400)
+        self.assertEqual(self.program.query("1", time=most).status, 200)
+
+    def test_a_form_is_read_where_its_type_says_so(self):
+        def ask(content_type):
+            return self.program.request("POST", "/api/v1/query", "query=1", {"Content-Type": content_type}).status
+        self.assertEqual(ask("application/x-www-form-urlencoded; charset=utf-8"), 200)
+        self.assertEqual(ask("application/x-www-form-urlencodedX"), 400)
+        self.assertEqual(ask("text/plain"), 400)
+
     def test_errors_of_the_query_are_the_querys(self):
         reply = self.program.get("/api/v1/query", time=T + 300,
                                  query="requests_total * on (job) requests_total")
@@ -253,6 +280,8 @@ class Api(unittest.TestCase):
         unknown = self.program.get("/cluster/nope/api/v1/query", query="up")
         self.assertEqual((unknown.status, unknown.json["errorType"]), (404, "not_found"))
         self.assertIn("nope", unknown.json["error"])
+        self.assertEqual(self.program.get("/cluster//api/v1/query", query="up").status, 404)
+        self.assertEqual(self.program.get("/cluster/c1/metrics").status, 404)
 
     def test_routes_and_methods(self):
         self.assertEqual(self.program.get("/api/v1/nothing").status, 404)
@@ -283,6 +312,16 @@ class Api(unittest.TestCase):
         self.data("/api/v1/query", query="up", time=T)
         self.assertGreaterEqual(self.program.metric('globalview_http_requests_total{route="/api/v1/query",code="200"}'), 1)
         self.assertEqual(self.program.metric("globalview_queries_running"), 0)
+
+    def test_what_is_under_way_goes_back_to_nothing(self):
+        def in_flight(route):
+            return self.program.metric(f'globalview_http_requests_in_flight{{route="{route}"}}')
+        for path in ("/api/v1/query", "/api/v1/labels", "/api/v1/label/%zz/values"):
+            self.program.get(path)
+        self.assertEqual(self.program.get("/-/reload").status, 405)
+        eventually(lambda: self.program.metric("globalview_query_memory_bytes") == 0, "all memory is given back")
+        for route in ("/api/v1/query", "/api/v1/labels", "/api/v1/label/{name}/values"):
+            eventually(lambda: in_flight(route) == 0, f"no {route} under way")
 
 
 class Federate(unittest.TestCase):

@@ -171,7 +171,10 @@ class Reload(Server):
         self.assertEqual(p.metric("globalview_config_last_reload_successful"), 1)
 
     def test_without_lifecycle_it_is_forbidden(self):
-        self.assertEqual(self.program(config(self.backend())).post("/-/reload").status, 403)
+        p = self.program(config(self.backend()))
+        self.assertEqual(p.post("/-/reload").status, 403)
+        self.assertEqual(p.metric('globalview_http_requests_in_flight{route="/-/reload"}'), 0)
+        self.assertEqual(p.metric('globalview_http_requests_total{route="/-/reload",code="403"}'), 1)
 
     def test_no_request_fails_while_reloading(self):
         one, two = self.backend(), self.backend()
