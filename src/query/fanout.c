@@ -207,9 +207,8 @@ struct gv_fanout *gv_fanout_start(const struct gv_query_env *env, struct gv_sett
     f->request = *request;
     f->done = done;
     f->done_arg = arg;
-    gv_arena_init(&f->arena, NULL);
+    gv_arena_init(&f->arena, &f->round.budget);
     round_init(&f->round, &f->task, env, settings, &request->scope, &f->arena);
-    f->arena.budget = &f->round.budget;
     f->answers = gv_arena_array(&f->arena, struct gv_fanout_answer, f->round.n);
     gv_annotations_init(&f->notes, &f->arena);
     gv_task_start(&f->task, env->loop, env->workers, fanout_steps);

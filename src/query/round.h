@@ -25,14 +25,15 @@ struct round {
     struct gv_budget budget;
     struct round_entry *entries;
     size_t n;
-    bool canceled;
+    _Atomic bool canceled; /* set on the loop, read by whoever works on the answers */
 };
 
 /* How long the read may take: the shorter of the parameter and the configuration, from now. */
 int64_t round_deadline_ms(const struct gv_query_env *env, const struct gv_settings *s,
                           const struct gv_read_scope *scope);
 
-/* Lists the clusters in scope that can be asked; nothing is sent yet. The budget is that of the whole read. */
+/* Lists the clusters in scope that can be asked; nothing is sent yet. The budget is that of the whole read, and of a:
+ * it is set up before anything is taken from a. */
 void round_init(struct round *r, struct gv_task *task, const struct gv_query_env *env, const struct gv_settings *s,
                 const struct gv_read_scope *scope, struct gv_arena *a);
 /* Sends what the entries' parts say; entries without a path are left out. The task is released once for each answer. */
