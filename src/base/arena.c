@@ -275,6 +275,10 @@ struct gv_arena_mark gv_arena_mark(const struct gv_arena *a)
 void gv_arena_rewind(struct gv_arena *a, struct gv_arena_mark m)
 {
     run_cleanups(a, m.cleanups);
+    if (a->serial == m.serial) { /* no block was made since */
+        a->next = m.next;
+        return;
+    }
     for (struct gv_arena_block **at = &a->blocks; *at;) {
         struct gv_arena_block *b = *at;
         if (b->serial > m.serial) {

@@ -1,4 +1,5 @@
 /* One series as it comes from a cursor, a feed or a subquery ──► floats and histograms apart, within a time range. */
+#include "codec/chunk_xor.h"
 #include "promql/engine.h"
 
 bool gv_is_stale_histogram(const struct gv_histogram *h)
@@ -78,10 +79,10 @@ static uint32_t first_after(const int64_t *times, uint32_t n, int64_t t)
 
 static bool has_stale(const double *values, uint32_t n)
 {
+    bool found = false;
     for (uint32_t i = 0; i < n; i++)
-        if (gv_is_stale(values[i]))
-            return true;
-    return false;
+        found |= gv_is_stale(values[i]);
+    return found;
 }
 
 static void split_sample(struct gv_stream *s, const struct gv_raw_column *raw, uint32_t i, bool keep_stale)
@@ -138,12 +139,87 @@ static bool read_raw(struct gv_stream *s, const struct gv_raw_column *raw, int64
     return true;
 }
 
+/* ---- CHUNKS ---- */
+
+static bool rises(const int64_t *times, uint32_t n)
+{
+    bool falls = false;
+    for (uint32_t i = 1; i < n; i++)
+        falls |= times[i] <= times[i - 1];
+    return !falls;
+}
+
+/* Of the n samples decoded behind the buffer's last, keeps those in the range and later than the last: chunks of
+ * several blocks may overlap. */
+static void keep_wanted(struct gv_sample_buffer *b, uint32_t n, int64_t min, int64_t max, bool keep_stale)
+{
+    size_t from = b->n;
+    int64_t last = from ? b->times[from - 1] : INT64_MIN;
+    if (n && b->times[from] > last && b->times[from] >= min && b->times[from + n - 1] <= max &&
+        rises(b->times + from, n) && (keep_stale || !has_stale(b->values + from, n))) {
+        b->n += n;
+        return;
+    }
+    for (size_t i = from; i < from + n; i++) {
+        int64_t t = b->times[i];
+        if (t < min || t > max || t <= last || (!keep_stale && gv_is_stale(b->values[i])))
+            continue;
+        b->times[b->n] = last = t;
+        b->values[b->n++] = b->values[i];
+    }
+}
+
+static bool read_xor(struct gv_stream *s, const struct gv_chunk *c, int64_t min, int64_t max, bool keep_stale)
+{
+    struct gv_sample_buffer *b = &s->floats;
+    if (!gv_xor_decode(c->data, c->size, b->times + b->n, b->values + b->n, s->env.err))
+        return false;
+    keep_wanted(b, gv_chunk_samples(c->data, c->size), min, max, keep_stale);
+    return true;
+}
+
+static bool is_outside(const struct gv_chunk *c, int64_t min, int64_t max)
+{
+    return c->max_time < min || c->min_time > max;
+}
+
+static size_t samples_of_chunks(const struct gv_chunks_column *c, int64_t min, int64_t max)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < c->n; i++)
+        if (!is_outside(&c->chunks[i], min, max))
+            n += gv_chunk_samples(c->chunks[i].data, c->chunks[i].size);
+    return n;
+}
+
+static bool read_chunks(struct gv_stream *s, const struct gv_chunks_column *c, int64_t min, int64_t max,
+                        bool keep_stale, struct gv_series_samples *out)
+{
+    if (!grow_floats(s, samples_of_chunks(c, min, max)))
+        return false;
+    s->floats.n = s->n_histograms = 0;
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct gv_chunk *chunk = &c->chunks[i];
+        if (is_outside(chunk, min, max))
+            continue;
+        if (chunk->encoding != GV_CHUNK_XOR)
+            return gv_fail(s->env.err, GV_INTERNAL, "chunks of encoding %d cannot be read", (int)chunk->encoding);
+        if (!read_xor(s, chunk, min, max, keep_stale) ||
+            !gv_poll(s->worker, gv_chunk_samples(chunk->data, chunk->size)))
+            return false;
+    }
+    give_buffers(s, false, out);
+    return true;
+}
+
 bool gv_read_column(struct gv_stream *s, const struct gv_column *c, int64_t min, int64_t max, bool keep_stale,
                     struct gv_series_samples *out)
 {
     switch (c->kind) {
     case GV_COLUMN_RAW:
         return read_raw(s, &c->raw, min, max, keep_stale, out);
+    case GV_COLUMN_CHUNKS:
+        return read_chunks(s, &c->chunks, min, max, keep_stale, out);
     default:
         return gv_fail(s->env.err, GV_INTERNAL, "a source gave a column of kind %d", (int)c->kind);
     }
