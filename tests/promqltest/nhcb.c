@@ -1,168 +1,177 @@
-/* Classic histograms to native ones with custom buckets: the series x_bucket{le}, x_count and x_sum of one load become
- * samples of x, one per time at which any of them has a value (Prometheus: util/convertnhcb). */
-#include "base/map.h"
+/* Classic histograms to native ones with custom buckets: the series x_bucket, x_count and x_sum of one load become
+ * samples of x, one for each time at which any of them has a value.
+ *
+ * All values of such series become rows of one list. In its order (labels of x, time, the sum, then the buckets by
+ * bound) the rows of one native sample stand together, and its buckets are the differences from row to row. x_count
+ * counts what x_bucket{le="+Inf"} counts, so it is a row like that. */
 #include "base/number.h"
 #include "storage.h"
+#include "model/column.h"
 #include <math.h>
 #include <stdlib.h>
 
-struct bucket {
-    double le, count;
-};
-struct classic {
+enum part { SUM, BUCKET }; /* in the order of the list */
+
+struct row {
+    const struct gv_labels *labels; /* of the native histogram */
     int64_t time;
-    struct bucket *buckets; /* by le */
-    size_t n, cap;
-    double count, sum;
-    bool has_count;
+    enum part part;
+    double bound, value; /* of a bucket: observations up to bound */
 };
-struct family {
-    const struct gv_labels *labels;
-    struct classic *items;
+struct rows {
+    struct gv_arena *arena;
+    struct row *items;
     size_t n, cap;
 };
 
-enum suffix { NO_SUFFIX, BUCKET, COUNT, SUM };
+/* ---- Series to rows ---- */
 
-static enum suffix suffix_of(struct gv_slice name, struct gv_slice *base)
+/* What a series is to its native histogram, by its name; false for one that is nothing to any. */
+static bool find_part(const struct gv_labels *labels, struct row *row, struct gv_slice *suffix)
 {
-    static const struct {
-        struct gv_slice text;
-        enum suffix suffix;
-    } suffixes[] = {{{"_bucket", 7}, BUCKET}, {{"_count", 6}, COUNT}, {{"_sum", 4}, SUM}};
-    for (size_t i = 0; i < GV_COUNT(suffixes); i++) {
-        if (gv_slice_has_suffix(name, suffixes[i].text)) {
-            *base = (struct gv_slice){name.p, name.n - suffixes[i].text.n};
-            return suffixes[i].suffix;
-        }
-    }
-    return NO_SUFFIX;
+    struct gv_slice name = gv_labels_get(labels, GV_LABEL_NAME);
+    row->part = BUCKET;
+    row->bound = INFINITY;
+    if (gv_slice_has_suffix(name, *suffix = GV_S("_bucket")))
+        return gv_double_parse(gv_labels_get(labels, GV_S("le")), &row->bound) && !isnan(row->bound);
+    if (gv_slice_has_suffix(name, *suffix = GV_S("_count")))
+        return true;
+    row->part = SUM;
+    return gv_slice_has_suffix(name, *suffix = GV_S("_sum"));
 }
 
-static struct family *family_of(struct gv_map *families, struct gv_arena *a, const struct gv_labels *l,
-                                struct gv_slice base)
+static const struct gv_labels *native_labels(struct gv_arena *a, const struct gv_labels *labels, struct gv_slice suffix)
 {
     struct gv_labels_builder b;
-    gv_labels_builder_init(&b, a, l);
-    gv_labels_set(&b, GV_LABEL_NAME, base);
+    struct gv_slice name = gv_labels_get(labels, GV_LABEL_NAME);
+    name.n -= suffix.n;
+    gv_labels_builder_init(&b, a, labels);
+    gv_labels_set(&b, GV_LABEL_NAME, name);
     gv_labels_del(&b, GV_S("le"));
-    const struct gv_labels *labels = gv_labels_build(&b, a);
-    struct family **place = (struct family **)gv_map_at(families, labels->hash, gv_labels_bytes(labels));
-    if (!*place) {
-        *place = gv_arena_new(a, struct family);
-        (*place)->labels = labels;
-    }
-    return *place;
+    return gv_labels_build(&b, a);
 }
 
-static struct classic *at_time(struct gv_arena *a, struct family *f, int64_t time)
+static void add_series(struct rows *rows, const struct loaded_series *series, int64_t gap)
 {
-    for (size_t i = 0; i < f->n; i++) {
-        if (f->items[i].time == time)
-            return &f->items[i];
-    }
-    gv_push(a, f->items, f->n, f->cap) = (struct classic){.time = time};
-    return &f->items[f->n - 1];
-}
-
-/* The first bucket of a bound counts, later ones are duplicates. */
-static void set_bucket(struct gv_arena *a, struct classic *c, double le, double count)
-{
-    size_t at = 0;
-    while (at < c->n && c->buckets[at].le < le)
-        at++;
-    if (at < c->n && c->buckets[at].le == le)
+    struct row row;
+    struct gv_slice suffix;
+    if (!find_part(series->labels, &row, &suffix))
         return;
-    gv_push(a, c->buckets, c->n, c->cap) = (struct bucket){0};
-    memmove(c->buckets + at + 1, c->buckets + at, (c->n - 1 - at) * sizeof *c->buckets);
-    c->buckets[at] = (struct bucket){le, count};
-}
-
-static void collect(struct gv_arena *a, struct gv_map *families, const struct loaded_series *s, int64_t gap)
-{
-    struct gv_slice base;
-    double le = 0;
-    enum suffix suffix = suffix_of(gv_labels_get(s->labels, GV_LABEL_NAME), &base);
-    if (suffix == NO_SUFFIX)
-        return;
-    if (suffix == BUCKET && (!gv_double_parse(gv_labels_get(s->labels, GV_S("le")), &le) || isnan(le)))
-        return;
-    struct family *f = family_of(families, a, s->labels, base);
-    for (size_t i = 0; i < s->points.n; i++) {
-        const struct point *p = &s->points.items[i];
+    row.labels = native_labels(rows->arena, series->labels, suffix);
+    for (size_t i = 0; i < series->points.n; i++) {
+        const struct point *p = &series->points.items[i];
         if (p->omitted || p->h)
             continue;
-        struct classic *c = at_time(a, f, (int64_t)i * gap);
-        if (suffix == BUCKET) {
-            set_bucket(a, c, le, p->f);
-        } else if (suffix == SUM) {
-            c->sum = p->f;
-        } else {
-            c->count = p->f;
-            c->has_count = true;
-        }
+        row.time = (int64_t)i * gap;
+        row.value = p->f;
+        gv_push(rows->arena, rows->items, rows->n, rows->cap) = row;
     }
 }
 
-static bool check(const struct family *f, const struct classic *c, struct gv_err *err)
+/* ---- Rows to histograms ---- */
+
+static bool same_sample(const struct row *a, const struct row *b)
 {
-    for (size_t i = 0; i < c->n; i++) {
-        if (c->buckets[i].count < (i ? c->buckets[i - 1].count : 0)) {
-            struct gv_buf name = GV_BUF_INIT;
-            gv_labels_print(&name, f->labels);
-            gv_fail(err, GV_BAD_DATA, "%s at %lld ms: the bucket of le=%g has a lower count than the one before",
-                    gv_buf_cstr(&name), (long long)c->time, c->buckets[i].le);
-            gv_buf_fini(&name);
+    return a->time == b->time && gv_labels_eq(a->labels, b->labels);
+}
+
+static int order(const void *x, const void *y)
+{
+    const struct row *a = x, *b = y;
+    int labels = gv_labels_cmp(a->labels, b->labels);
+    if (labels != 0)
+        return labels;
+    if (a->time != b->time)
+        return a->time < b->time ? -1 : 1;
+    if (a->part != b->part)
+        return a->part < b->part ? -1 : 1;
+    return (a->bound > b->bound) - (a->bound < b->bound);
+}
+
+/* A native sample under work: of its buckets, those up to the row read last. */
+struct draft {
+    struct gv_histogram h;
+    double *bounds, *counts;
+};
+
+/* Counts of bounds that are equal as numbers ("1" and "1.0") are of the same observations: the larger one is right. */
+static bool add_bucket(struct draft *d, const struct row *row, bool bound_is_new)
+{
+    double more = row->value - d->h.count;
+    if (bound_is_new) {
+        if (more < 0)
             return false;
-        }
+        if (row->bound < INFINITY)
+            d->bounds[d->h.n_bounds++] = row->bound;
+        d->counts[d->h.positive.n_counts++] = 0;
     }
+    if (more < 0)
+        return true;
+    d->counts[d->h.positive.n_counts - 1] += more;
+    d->h.count = row->value;
     return true;
 }
 
-static const struct gv_histogram *convert(struct gv_arena *a, struct classic *c)
+static const struct gv_histogram *finish(struct gv_arena *a, struct draft *d)
 {
-    if (!c->has_count && c->n)
-        c->count = c->buckets[c->n - 1].count;
-    if (!c->n || c->buckets[c->n - 1].le != INFINITY)
-        set_bucket(a, c, INFINITY, c->count);
-    double *counts = gv_arena_array(a, double, c->n), *bounds = gv_arena_array(a, double, c->n);
-    for (size_t i = 0; i < c->n; i++) {
-        counts[i] = c->buckets[i].count - (i ? c->buckets[i - 1].count : 0);
-        bounds[i] = c->buckets[i].le;
-    }
     struct gv_span *span = gv_arena_new(a, struct gv_span);
-    span->length = (uint32_t)c->n;
-    struct gv_histogram *h = gv_arena_new(a, struct gv_histogram);
-    h->schema = GV_HISTOGRAM_CUSTOM_SCHEMA;
-    h->count = c->count;
-    h->sum = c->sum;
-    h->positive = (struct gv_buckets){span, counts, 1, (uint32_t)c->n};
-    h->bounds = bounds;
-    h->n_bounds = (uint32_t)c->n - 1; /* +Inf is implied */
-    return gv_histogram_compact(a, h);
+    span->length = d->h.positive.n_counts;
+    d->h.positive.spans = span;
+    d->h.positive.n_spans = span->length > 0;
+    d->h.positive.counts = d->counts;
+    d->h.bounds = d->bounds;
+    return gv_histogram_compact(a, &d->h);
 }
 
-static int by_time(const void *a, const void *b)
+static const struct gv_histogram *convert(struct gv_arena *a, const struct row *rows, size_t n, struct gv_err *err)
 {
-    int64_t x = ((const struct classic *)a)->time, y = ((const struct classic *)b)->time;
-    return (x > y) - (x < y);
+    struct draft *d = gv_arena_new(a, struct draft);
+    d->h.schema = GV_HISTOGRAM_CUSTOM_SCHEMA;
+    d->bounds = gv_arena_array(a, double, n);
+    d->counts = gv_arena_array(a, double, n);
+    for (const struct row *row = rows; row < rows + n; row++) {
+        bool bound_is_new = row == rows || row[-1].part == SUM || row[-1].bound != row->bound;
+        if (row->part == SUM) {
+            d->h.sum = row->value;
+        } else if (!add_bucket(d, row, bound_is_new)) {
+            struct gv_slice name = gv_labels_get(row->labels, GV_LABEL_NAME);
+            (void)gv_fail(err, GV_BAD_DATA, "%.*s at %lld ms: fewer observations up to %g than below", GV_ARG(name),
+                          (long long)row->time, row->bound);
+            return NULL;
+        }
+    }
+    return finish(a, d);
+}
+
+/* A series that ends takes the native one along. */
+static const struct gv_histogram *stale_marker(struct gv_arena *a, const struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!gv_is_stale(rows[i].value))
+            continue;
+        struct gv_histogram *h = gv_arena_new(a, struct gv_histogram);
+        h->schema = GV_HISTOGRAM_CUSTOM_SCHEMA;
+        h->sum = rows[i].value;
+        return h;
+    }
+    return NULL;
 }
 
 bool convert_classic(struct storage *s, const struct load *l, add_histogram_fn *add, struct gv_err *err)
 {
-    struct gv_map families;
-    gv_map_init(&families, &s->arena);
+    struct rows rows = {.arena = &s->arena};
     for (size_t i = 0; i < l->n; i++)
-        collect(&s->arena, &families, &l->series[i], l->gap);
-    for (struct gv_map_entry *e = NULL; (e = gv_map_next(&families, e));) {
-        struct family *f = e->value;
-        if (f->n)
-            qsort(f->items, f->n, sizeof *f->items, by_time);
-        for (size_t i = 0; i < f->n; i++) {
-            if (!check(f, &f->items[i], err))
-                return false;
-            add(s, f->labels, f->items[i].time, convert(&s->arena, &f->items[i]));
-        }
+        add_series(&rows, &l->series[i], l->gap);
+    if (rows.n)
+        qsort(rows.items, rows.n, sizeof *rows.items, order);
+    for (size_t first = 0, end; first < rows.n; first = end) {
+        const struct row *group = &rows.items[first];
+        for (end = first + 1; end < rows.n && same_sample(group, &rows.items[end]); end++)
+            ;
+        const struct gv_histogram *h = stale_marker(&s->arena, group, end - first);
+        if (!h && !(h = convert(&s->arena, group, end - first, err)))
+            return false;
+        add(s, group->labels, group->time, h);
     }
     return true;
 }
