@@ -80,28 +80,22 @@ bool storage_load(struct storage *s, const struct load *l, struct gv_err *err)
     return !l->with_nhcb || convert_classic(s, l, add_histogram, err);
 }
 
-/* ---- Reset hints ---- */
+/* ---- Reset hints ----
+ *
+ * A database keeps counter histograms in runs: one layout, and nothing that goes down. It knows of every sample in a
+ * run that it is no reset, and nothing of the one that a run starts with: to a reader the hint of that one is unknown,
+ * even where the script wrote a reset. Floats and gauges stand in no run. */
 
-static bool continues_chunk(struct storage *s, const struct gv_histogram *before, const struct gv_histogram *h)
+static bool same_layout(const struct gv_histogram *a, const struct gv_histogram *b)
 {
-    if (before->reset_hint == GV_RESET_GAUGE || h->reset_hint == GV_RESET_YES || before->schema != h->schema ||
-        before->zero_threshold != h->zero_threshold)
-        return false;
-    if (gv_histogram_is_custom(h) && !gv_histogram_bounds_eq(h, before))
-        return false;
-    struct gv_histogram unhinted = *h;
-    unhinted.reset_hint = GV_RESET_UNKNOWN;
-    return !gv_histogram_is_reset(&s->arena, &unhinted, before);
+    return a->schema == b->schema && a->zero_threshold == b->zero_threshold && gv_histogram_bounds_eq(a, b);
 }
 
-/* A chunk of counter histograms ends at a reset; inside it every sample but the first is known to be none. The first
- * one of a chunk is read back as unknown (Prometheus: chunkenc, counterResetHint). */
-static enum gv_reset_hint hint_read_back(struct storage *s, const struct gv_histogram *before,
-                                         const struct gv_histogram *h)
+static bool extends_run(struct gv_arena *a, const struct gv_histogram *last, const struct gv_histogram *h)
 {
-    if (h->reset_hint == GV_RESET_GAUGE)
-        return GV_RESET_GAUGE;
-    return before && continues_chunk(s, before, h) ? GV_RESET_NO : GV_RESET_UNKNOWN;
+    if (!last || h->reset_hint == GV_RESET_YES || !same_layout(last, h))
+        return false;
+    return !gv_histogram_is_reset(a, gv_histogram_with_hint(a, h, GV_RESET_UNKNOWN), last);
 }
 
 /* What a reader gets; what was loaded stays as it is, for the next load. */
@@ -109,11 +103,17 @@ static const struct gv_histogram *const *read_histograms(struct storage *s, cons
 {
     if (!d->has_histograms)
         return NULL;
-    const struct gv_histogram **read = gv_arena_array(&s->arena, const struct gv_histogram *, d->n);
+    struct gv_arena *a = &s->arena;
+    const struct gv_histogram **read = gv_arena_array(a, const struct gv_histogram *, d->n);
+    const struct gv_histogram *last = NULL; /* of the run so far */
     for (size_t i = 0; i < d->n; i++) {
         const struct gv_histogram *h = d->histograms[i];
-        if (h)
-            read[i] = gv_histogram_with_hint(&s->arena, h, hint_read_back(s, i ? d->histograms[i - 1] : NULL, h));
+        bool is_gauge = h && h->reset_hint == GV_RESET_GAUGE;
+        if (is_gauge)
+            read[i] = h;
+        else if (h)
+            read[i] = gv_histogram_with_hint(a, h, extends_run(a, last, h) ? GV_RESET_NO : GV_RESET_UNKNOWN);
+        last = is_gauge ? NULL : h;
     }
     return read;
 }
