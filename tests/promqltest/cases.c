@@ -1,5 +1,13 @@
-/* An instant eval is run as written and again with `@ T` on every selector at five other times, where all must agree;
- * each of these also as a range query from a minute before to a minute after, whose middle step must agree. */
+/* One eval in all its forms, which must all give what the script expects:
+ *
+ *   range eval     as written
+ *   instant eval   as written, at T
+ *                  pinned: the same with `@ T` on all that selects, which frees it from the time of evaluation: asked
+ *                  at several other times
+ *                  each of these once more as the middle step of a range query of three steps
+ *
+ * The tree is changed, not the text, so positions in messages stay. With clusters all forms are those of a query that
+ * is planned and not, and what is expected of one is what the other gives. */
 #include "cases.h"
 #include "clusters.h"
 #include "compare.h"
@@ -9,184 +17,235 @@
 enum { MINUTE = 60000 };
 
 struct form {
-    struct engine *engine;
-    struct storage *storage;
-    const struct eval *eval;
-    struct gv_slice text;
-    int64_t time;
+    const char *name;
+    bool is_pinned;
+    int64_t time; /* of evaluation, ms */
+    bool is_middle_step;
 };
 
-static bool name_form(const struct form *f, struct gv_buf *why, const char *mode)
+/* ---- What forms an expression allows ---- */
+
+struct traits {
+    enum gv_value_type type;
+    bool is_free;       /* pinned, it gives the same at any time */
+    bool is_one_moment; /* it does not ask for start, end, step or range of its query: a step is like an instant */
+};
+
+static bool is_of_query(struct gv_slice function)
 {
-    struct gv_buf said = GV_BUF_INIT;
-    gv_buf_printf(&said, "%s %s at %lld ms: ", gv_slice_eq(f->text, f->eval->text) ? "as written," : "with @,", mode,
-                  (long long)f->time);
-    if (!gv_slice_eq(f->text, f->eval->text))
-        gv_buf_printf(&said, "%.*s: ", GV_ARG(f->text));
-    gv_buf_add_slice(&said, gv_buf_slice(why));
-    gv_buf_clear(why);
-    gv_buf_add_slice(why, gv_buf_slice(&said));
-    gv_buf_fini(&said);
-    return false;
-}
-
-/* A result, or the failure that was expected (then *done). */
-static bool run(const struct form *f, struct gv_arena *a, int64_t start, int64_t end, int64_t step, struct gv_result *r,
-                bool *done, struct gv_buf *why)
-{
-    struct gv_err err = {0};
-    bool ran = engine_run(f->engine, a, f->storage, f->text, start, end, step, r, &err);
-    *done = !ran;
-    if (!ran && expects(f->eval, EXPECT_FAIL))
-        return compare_failure(f->eval, err.msg, why);
-    if (!ran)
-        gv_buf_printf(why, "failed: %s", err.msg);
-    else if (expects(f->eval, EXPECT_FAIL))
-        gv_buf_adds(why, "expected a failure, got none");
-    return ran && !expects(f->eval, EXPECT_FAIL);
-}
-
-/* ---- Planned and in one ---- */
-
-static bool agree(const struct form *f, int64_t start, int64_t end, int64_t step, struct gv_buf *why)
-{
-    struct form_of_query q = {.text = f->text,
-                              .start = start,
-                              .end = end,
-                              .step = step,
-                              .ordered = !step && expects(f->eval, EXPECT_ORDERED),
-                              .same_notes = true};
-    return clusters_agree(f->storage, f->engine->clusters, f->engine->executor, &q, why);
-}
-
-static bool agree_instant(const struct form *f, struct gv_buf *why)
-{
-    if (!agree(f, f->time, f->time, 0, why))
-        return name_form(f, why, "instant");
-    return agree(f, f->time - MINUTE, f->time + MINUTE, MINUTE, why) || name_form(f, why, "range");
-}
-
-/* ---- Against what the script expects ---- */
-
-static bool run_range(const struct form *f, struct gv_arena *a, struct gv_buf *why)
-{
-    const struct eval *e = f->eval;
-    struct gv_result r;
-    bool done;
-    if (f->engine->clusters)
-        return agree(f, e->start, e->end, e->step, why);
-    return run(f, a, e->start, e->end, e->step, &r, &done, why) &&
-           (done || (compare_notes(e, &r.notes, why) && compare_result(e, &r, why)));
-}
-
-/* start(), end(), step() and range() say other things in a range query. */
-static bool speaks_of_its_range(struct gv_slice text)
-{
-    static const char *const words[] = {"start()", "end()", "step()", "range()"};
-    for (size_t i = 0; i < GV_COUNT(words); i++) {
-        if (memmem(text.p, text.n, words[i], strlen(words[i])))
+    static const char *const names[] = {"start", "end", "step", "range"};
+    for (size_t i = 0; i < GV_COUNT(names); i++) {
+        if (gv_slice_is(function, names[i]))
             return true;
     }
     return false;
 }
 
-static bool run_as_range(const struct form *f, struct gv_arena *a, bool scalar, struct gv_buf *why)
+/* Whether step() or range() stands in a duration expression; e may be NULL. */
+static bool duration_is_of_query(const struct gv_expr *e)
 {
-    struct gv_result r;
-    struct gv_err err = {0};
-    if (!engine_run(f->engine, a, f->storage, f->text, f->time - MINUTE, f->time + MINUTE, MINUTE, &r, &err)) {
-        gv_buf_printf(why, "failed: %s", err.msg);
+    if (!e || e->kind != GV_EXPR_DURATION)
         return false;
-    }
-    return expects(f->eval, EXPECT_ORDERED) || compare_step(f->eval, &r, f->time, scalar, why);
+    return e->duration.op == GV_OP_STEP || e->duration.op == GV_OP_RANGE || duration_is_of_query(e->duration.lhs) ||
+           duration_is_of_query(e->duration.rhs);
 }
 
-static bool run_instant(const struct form *f, struct gv_arena *a, struct gv_buf *why)
+static enum gv_walk note_traits(struct gv_expr *e, void *arg)
 {
-    const struct eval *e = f->eval;
-    struct gv_result r;
-    bool done;
-    if (f->engine->clusters)
-        return agree_instant(f, why);
-    if (!run(f, a, f->time, f->time, 0, &r, &done, why) ||
-        (!done && (!compare_notes(e, &r.notes, why) || !compare_result(e, &r, why))))
-        return name_form(f, why, "instant");
-    if (done || e->is_matrix || e->expects_string || speaks_of_its_range(f->text))
-        return true;
-    return run_as_range(f, a, r.type == GV_RESULT_SCALAR, why) || name_form(f, why, "range");
+    struct traits *t = arg;
+    bool of_query = false;
+    switch (e->kind) {
+    case GV_EXPR_CALL:
+        if (e->call.function->flags & GV_FN_AT_UNSAFE)
+            t->is_free = false;
+        of_query = is_of_query(gv_slice_of(e->call.function->name));
+        break;
+    case GV_EXPR_SELECTOR:
+        of_query = duration_is_of_query(e->selector.shift.offset_expr);
+        break;
+    case GV_EXPR_MATRIX:
+        of_query = duration_is_of_query(e->matrix.range_expr);
+        break;
+    case GV_EXPR_SUBQUERY:
+        of_query = duration_is_of_query(e->subquery.range_expr) || duration_is_of_query(e->subquery.step_expr) ||
+                   duration_is_of_query(e->subquery.shift.offset_expr);
+        break;
+    default:
+        break;
+    }
+    if (of_query)
+        t->is_one_moment = false;
+    return GV_WALK_ON;
 }
 
-/* ---- The forms with @ ---- */
-
-struct pinning {
-    int64_t time;
-    bool unsafe; /* a function's value depends on the evaluation time, whatever @ says */
-};
-
-/* A subquery's own @ holds for all below it. */
-static enum gv_walk pin(struct gv_expr *e, void *arg)
+static bool find_traits(struct gv_slice text, struct traits *t)
 {
-    struct pinning *p = arg;
-    struct gv_time_shift *shift = e->kind == GV_EXPR_SELECTOR   ? &e->selector.shift
-                                  : e->kind == GV_EXPR_SUBQUERY ? &e->subquery.shift
-                                                                : NULL;
-    if (shift && shift->at != GV_AT_TIME) {
-        shift->at = GV_AT_TIME;
-        shift->at_ms = p->time;
+    struct gv_arena a;
+    struct gv_err err = {0};
+    gv_arena_init(&a, NULL);
+    struct gv_expr *e = engine_parse(&a, text, &err);
+    if (e) {
+        *t = (struct traits){e->type, true, true};
+        gv_expr_walk(e, note_traits, t);
     }
-    p->unsafe |= e->kind == GV_EXPR_CALL && e->call.function->flags & GV_FN_AT_UNSAFE;
+    gv_arena_fini(&a);
+    return e != NULL;
+}
+
+/* ---- Pins ---- */
+
+static struct gv_time_shift *shift_of(struct gv_expr *e)
+{
+    return e->kind == GV_EXPR_SELECTOR ? &e->selector.shift : e->kind == GV_EXPR_SUBQUERY ? &e->subquery.shift : NULL;
+}
+
+static void set_at(struct gv_time_shift *shift, int64_t time)
+{
+    shift->at = GV_AT_TIME;
+    shift->at_ms = time;
+}
+
+/* `@ start()` and `@ end()` of an instant query at T are `@ T`, wherever they stand. */
+static enum gv_walk pin_query_times(struct gv_expr *e, void *time)
+{
+    struct gv_time_shift *shift = shift_of(e);
+    if (shift && (shift->at == GV_AT_START || shift->at == GV_AT_END))
+        set_at(shift, *(int64_t *)time);
+    return GV_WALK_ON;
+}
+
+/* What a subquery holds is evaluated at its steps, which its own `@` decides. */
+static enum gv_walk pin_free_times(struct gv_expr *e, void *time)
+{
+    struct gv_time_shift *shift = shift_of(e);
+    if (shift && shift->at == GV_AT_NONE)
+        set_at(shift, *(int64_t *)time);
     return e->kind == GV_EXPR_SUBQUERY ? GV_WALK_PRUNE : GV_WALK_ON;
 }
 
-/* The text with @; empty where that form makes no sense. */
-static struct gv_slice pinned_text(struct gv_arena *a, const struct eval *e)
+/* ---- Runs ---- */
+
+struct trial {
+    struct engine *engine;
+    struct storage *storage;
+    const struct eval *eval;
+    struct traits traits;
+    struct gv_buf *why;
+};
+
+/* The tree that a form evaluates. */
+static struct gv_expr *tree_of(const struct trial *t, const struct form *f, struct gv_arena *a, struct gv_err *err)
 {
+    int64_t time = t->eval->time;
+    struct gv_expr *tree = engine_parse(a, t->eval->text, err);
+    if (tree && (f->is_pinned || f->is_middle_step))
+        gv_expr_walk(tree, pin_query_times, &time);
+    if (tree && f->is_pinned)
+        gv_expr_walk(tree, pin_free_times, &time);
+    return tree;
+}
+
+/* start, end and step of a form's query. */
+static struct form_of_query query_of(const struct trial *t, const struct form *f)
+{
+    const struct eval *e = t->eval;
+    int64_t beside = f->is_middle_step ? MINUTE : 0;
+    if (e->is_range)
+        return (struct form_of_query){.text = e->text, .start = e->start, .end = e->end, .step = e->step};
+    return (struct form_of_query){.text = e->text, .start = f->time - beside, .end = f->time + beside, .step = beside};
+}
+
+static bool run(const struct trial *t, const struct form *f, struct gv_arena *a, struct gv_result *out,
+                struct gv_err *err)
+{
+    struct form_of_query q = query_of(t, f);
+    struct gv_expr *tree = tree_of(t, f, a, err);
+    return tree && engine_run(t->engine, a, t->storage, q.text, tree, q.start, q.end, q.step, out, err);
+}
+
+static bool check_failure(const struct trial *t, const char *message)
+{
+    if (expects(t->eval, EXPECT_FAIL))
+        return compare_failure(t->eval, message, t->why);
+    gv_buf_printf(t->why, "failed: %s", message);
+    return false;
+}
+
+static bool check_result(const struct trial *t, const struct form *f, const struct gv_result *r)
+{
+    if (expects(t->eval, EXPECT_FAIL)) {
+        gv_buf_adds(t->why, "expected an error, got none");
+        return false;
+    }
+    if (!f->is_middle_step)
+        return compare_notes(t->eval, &r->notes, t->why) && compare_result(t->eval, r, t->why);
+    /* Steps beside the middle one have notes of their own, and range results have one order only. */
+    return expects(t->eval, EXPECT_ORDERED) ||
+           compare_step(t->eval, r, f->time, t->traits.type == GV_TYPE_SCALAR, t->why);
+}
+
+static bool check(const struct trial *t, const struct form *f)
+{
+    struct gv_arena a;
+    struct gv_result r;
     struct gv_err err = {0};
-    struct pinning p = {.time = e->time};
-    struct gv_expr *expr = gv_promql_parse(a, e->text, ~0u, &err);
-    if (!expr)
-        return (struct gv_slice){0}; /* said already, by the form as written */
-    gv_expr_walk(expr, pin, &p);
-    if (p.unsafe)
-        return (struct gv_slice){0};
+    gv_arena_init(&a, NULL);
+    bool good = run(t, f, &a, &r, &err) ? check_result(t, f, &r) : check_failure(t, err.msg);
+    gv_arena_fini(&a);
+    return good;
+}
+
+/* Planned and in one: as they take a text, a pinned tree is printed for them. */
+static bool agree(const struct trial *t, const struct form *f)
+{
+    struct gv_arena a;
+    struct gv_err err = {0};
     struct gv_buf text = GV_BUF_INIT;
-    gv_promql_print(&text, expr);
-    struct gv_slice kept = gv_arena_dup(a, gv_buf_slice(&text));
+    gv_arena_init(&a, NULL);
+    struct form_of_query q = query_of(t, f);
+    struct gv_expr *tree = f->is_pinned ? tree_of(t, f, &a, &err) : NULL;
+    if (tree) {
+        gv_promql_print(&text, tree);
+        q.text = gv_buf_slice(&text);
+    }
+    q.ordered = q.step == 0 && expects(t->eval, EXPECT_ORDERED);
+    q.same_notes = true;
+    bool good = clusters_agree(t->storage, t->engine->clusters, t->engine->executor, &q, t->why);
     gv_buf_fini(&text);
-    return kept;
+    gv_arena_fini(&a);
+    return good;
 }
 
-static size_t other_times(int64_t t, int64_t times[5])
+static bool run_form(const struct trial *t, const struct form *f)
 {
-    if (t == 0) {
-        memcpy(times, (int64_t[]){-1000, 0, 1000}, 3 * sizeof *times);
-        return 3;
-    }
-    memcpy(times, (int64_t[]){-10 * t, 0, t / 5, t, 10 * t}, 5 * sizeof *times);
-    return 5;
+    gv_buf_clear(t->why);
+    if (!t->eval->is_range)
+        gv_buf_printf(t->why, "%s, %s %lld ms: ", f->name, f->is_middle_step ? "as a step at" : "instant at",
+                      (long long)f->time);
+    return t->engine->clusters ? agree(t, f) : check(t, f);
 }
 
-static bool run_pinned(struct form f, struct gv_arena *a, struct gv_buf *why)
+/* At a time, and as a step too where it can be one: an error belongs to no step. */
+static bool run_at(const struct trial *t, const char *name, bool is_pinned, int64_t time)
 {
-    int64_t times[5];
-    f.text = pinned_text(a, f.eval);
-    size_t n = f.text.n ? other_times(f.eval->time, times) : 0;
-    for (size_t i = 0; i < n; i++) {
-        struct gv_arena_mark mark = gv_arena_mark(a);
-        f.time = times[i];
-        if (!run_instant(&f, a, why))
-            return false;
-        gv_arena_rewind(a, mark);
-    }
-    return true;
+    struct form form = {name, is_pinned, time, false};
+    if (!run_form(t, &form))
+        return false;
+    form.is_middle_step = true;
+    bool has_steps = t->traits.type == GV_TYPE_SCALAR || t->traits.type == GV_TYPE_VECTOR;
+    bool can_be_step = has_steps && t->traits.is_one_moment && !expects(t->eval, EXPECT_FAIL);
+    return (!can_be_step && !t->engine->clusters) || run_form(t, &form);
 }
 
 bool run_eval(struct engine *en, struct storage *s, const struct eval *e, struct gv_buf *why)
 {
-    struct gv_arena a;
-    gv_arena_init(&a, NULL);
-    struct form f = {en, s, e, e->text, e->time};
-    bool good = e->is_range ? run_range(&f, &a, why) : run_instant(&f, &a, why) && run_pinned(f, &a, why);
-    gv_arena_fini(&a);
+    const int64_t others[] = {-10 * e->time, 0, e->time / 2, e->time + 67 * MINUTE, 10 * e->time + 1};
+    struct trial t = {en, s, e, {0}, why};
+    bool parses = find_traits(e->text, &t.traits);
+    if (e->is_range || !parses)
+        return run_form(&t, &(struct form){.name = "as written", .time = e->time});
+    bool good = run_at(&t, "as written", false, e->time);
+    for (size_t i = 0; good && t.traits.is_free && i < GV_COUNT(others); i++)
+        good = run_at(&t, "with @", true, others[i]);
     return good;
 }

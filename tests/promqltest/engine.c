@@ -11,13 +11,15 @@ enum {
     MAX_SAMPLES = 10000
 };
 
-bool engine_run(struct engine *en, struct gv_arena *a, struct storage *s, struct gv_slice text, int64_t start,
-                int64_t end, int64_t step, struct gv_result *out, struct gv_err *err)
+struct gv_expr *engine_parse(struct gv_arena *a, struct gv_slice text, struct gv_err *err)
+{
+    return gv_promql_parse(a, text, FEATURES, err);
+}
+
+bool engine_run(struct engine *en, struct gv_arena *a, struct storage *s, struct gv_slice text, struct gv_expr *e,
+                int64_t start, int64_t end, int64_t step, struct gv_result *out, struct gv_err *err)
 {
     *out = (struct gv_result){0};
-    struct gv_expr *e = gv_promql_parse(a, text, FEATURES, err);
-    if (!e)
-        return false;
     struct gv_eval_options options = {.text = text,
                                       .start = start,
                                       .end = end,
