@@ -111,26 +111,37 @@ static bool give_scalar(struct gv_engine *ev, const struct gv_node *n, struct gv
     return gv_hold(&ev->main, ev->grid.n);
 }
 
+static bool give_string(struct gv_engine *ev, const struct gv_node *n, struct gv_result *r)
+{
+    r->type = GV_RESULT_STRING;
+    r->time = ev->options->start;
+    r->string = n->expr->string.value;
+    return true;
+}
+
+static bool give_matrix(struct gv_engine *ev, const struct gv_node *n, struct gv_arena *out, struct gv_result *r)
+{
+    if (!gv_eval_matrix(ev, n, ev->grid, out, r))
+        return false;
+    sort_series(r);
+    return gv_merge_same_series(ev, r, out);
+}
+
 static bool give(struct gv_engine *ev, const struct gv_node *n, struct gv_arena *out, struct gv_result *r)
 {
     r->grid = ev->grid;
+    bool has_steps = n->type == GV_TYPE_SCALAR || n->type == GV_TYPE_VECTOR;
+    if (!has_steps && ev->options->step > 0)
+        return gv_fail(&ev->main.err, GV_BAD_DATA,
+                       "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
+                       gv_value_type_text(n->type));
     switch (n->type) {
     case GV_TYPE_SCALAR:
         return give_scalar(ev, n, out, r);
     case GV_TYPE_STRING:
-        r->type = GV_RESULT_STRING;
-        r->time = ev->options->start;
-        r->string = n->expr->string.value;
-        return true;
+        return give_string(ev, n, r);
     case GV_TYPE_MATRIX:
-        if (ev->options->step > 0)
-            return gv_fail(
-                &ev->main.err, GV_BAD_DATA,
-                "invalid expression type \"range vector\" for range query, must be Scalar or instant Vector");
-        if (!gv_eval_matrix(ev, n, ev->grid, out, r))
-            return false;
-        sort_series(r);
-        return gv_merge_same_series(ev, r, out);
+        return give_matrix(ev, n, out, r);
     default:
         return give_vector(ev, n, out, r);
     }

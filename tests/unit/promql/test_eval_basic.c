@@ -73,12 +73,28 @@ static void matching_errors(void **state)
     bed_fini(&b);
 }
 
+static void a_range_query_wants_values_at_steps(void **state)
+{
+    (void)state;
+    struct bed b;
+    load_counters(&b);
+    bed_over(&b, 0, 60000, 30000);
+    assert_fails(&b, "\"text\"", GV_BAD_DATA,
+                 "invalid expression type \"string\" for range query, must be Scalar or instant Vector");
+    assert_fails(&b, "m[5m]", GV_BAD_DATA,
+                 "invalid expression type \"range vector\" for range query, must be Scalar or instant Vector");
+    bed_at(&b, 60000);
+    assert_query(&b, "\"text\"", "text");
+    bed_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(selectors_look_back),
         cmocka_unit_test(sums_and_operators),
         cmocka_unit_test(matching_errors),
+        cmocka_unit_test(a_range_query_wants_values_at_steps),
     };
     return cmocka_run_group_tests_name("promql.eval_basic", tests, NULL, NULL);
 }
