@@ -16,5 +16,9 @@ void gv_memory_source_init(struct gv_memory_source *m, struct gv_arena *arena);
  * that is there already gets the samples merged by time, the later call winning where times are equal. */
 void gv_memory_source_add(struct gv_memory_source *m, const struct gv_labels *labels, const struct gv_column *column);
 
+/* The same for floats, of which it keeps a copy: as XOR chunks of so many samples, as a database would. */
+void gv_memory_source_add_encoded(struct gv_memory_source *m, const struct gv_labels *labels,
+                                  const struct gv_raw_column *raw, uint32_t per_chunk);
+
 /* Call once after the last add and before the first select: orders the series and merges those added twice. */
 void gv_memory_source_seal(struct gv_memory_source *m);

@@ -1,5 +1,6 @@
 /* Series in an array, sorted once; a selection is the array of those that match, cut into partitions. */
 #include "promql/memory_source.h"
+#include "codec/chunk_xor.h"
 #include <stdlib.h>
 
 struct gv_memory_series {
@@ -73,6 +74,34 @@ void gv_memory_source_add(struct gv_memory_source *m, const struct gv_labels *la
 {
     struct gv_memory_series added = {{labels, *column}, m->n};
     gv_push(m->arena, m->series, m->n, m->cap) = added;
+}
+
+/* Samples [from, to) of raw. */
+static struct gv_chunk encode(struct gv_arena *a, const struct gv_raw_column *raw, uint32_t from, uint32_t to)
+{
+    struct gv_xor_encoder e;
+    gv_xor_encoder_init(&e);
+    for (uint32_t i = from; i < to; i++)
+        if (!gv_xor_encoder_append(&e, raw->times[i], raw->values[i]))
+            gv_die("a chunk of %u samples", to - from);
+    struct gv_slice kept = gv_arena_dup(a, gv_buf_slice(&e.bytes));
+    gv_xor_encoder_fini(&e);
+    return (struct gv_chunk){.min_time = raw->times[from],
+                             .max_time = raw->times[to - 1],
+                             .data = (const uint8_t *)kept.p,
+                             .size = (uint32_t)kept.n,
+                             .encoding = GV_CHUNK_XOR};
+}
+
+void gv_memory_source_add_encoded(struct gv_memory_source *m, const struct gv_labels *labels,
+                                  const struct gv_raw_column *raw, uint32_t per_chunk)
+{
+    uint32_t n = (raw->n + per_chunk - 1) / per_chunk;
+    struct gv_chunk *chunks = gv_arena_array(m->arena, struct gv_chunk, n);
+    for (uint32_t i = 0; i < n; i++)
+        chunks[i] = encode(m->arena, raw, i * per_chunk, i + 1 < n ? (i + 1) * per_chunk : raw->n);
+    struct gv_column c = {.kind = GV_COLUMN_CHUNKS, .chunks = {chunks, n}};
+    gv_memory_source_add(m, labels, &c);
 }
 
 static int by_labels(const void *a, const void *b)

@@ -1,4 +1,4 @@
-/* promqltest [--clusters N] [--workers N] FILE.test...
+/* promqltest [--clusters N] [--workers N] [--per-chunk N] FILE.test...
  *
  * Runs scripts in Prometheus's format against the evaluator, in this process. Every eval is one case; it prints what
  * failed and ends with "N passed, N failed". With --clusters the series are dealt out to N clusters, and what a case
@@ -40,7 +40,7 @@ static void run_command(struct engine *en, struct storage *storage, const struct
     switch (c->kind) {
     case COMMAND_CLEAR:
         storage_fini(storage);
-        storage_init(storage);
+        storage_init(storage, storage->per_chunk);
         break;
     case COMMAND_LOAD:
         if (!storage_load(storage, &c->load, &err))
@@ -55,7 +55,7 @@ static void run_command(struct engine *en, struct storage *storage, const struct
     gv_buf_fini(&why);
 }
 
-static void run_script(struct engine *en, const char *path, struct tally *t)
+static void run_script(struct engine *en, const char *path, uint32_t per_chunk, struct tally *t)
 {
     struct gv_arena a;
     struct gv_err err = {0};
@@ -63,7 +63,7 @@ static void run_script(struct engine *en, const char *path, struct tally *t)
     struct script s = {.path = path};
     struct storage storage;
     gv_arena_init(&a, NULL);
-    storage_init(&storage);
+    storage_init(&storage, per_chunk);
     if (!read_file(path, &text)) {
         report(t, &s, 0, GV_S(""), "the file cannot be read");
     } else if (!parse_script(&a, gv_buf_slice(&text), &s, &err)) {
@@ -79,7 +79,7 @@ static void run_script(struct engine *en, const char *path, struct tally *t)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: promqltest [--clusters N] [--workers N] FILE.test...\n");
+    fprintf(stderr, "usage: promqltest [--clusters N] [--workers N] [--per-chunk N] FILE.test...\n");
     return 2;
 }
 
@@ -92,21 +92,23 @@ static unsigned number(const char *text)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"clusters", required_argument, NULL, 'c'}, {"workers", required_argument, NULL, 'w'}, {0}};
-    unsigned clusters = 0, workers = 0;
+    static const struct option options[] = {{"clusters", required_argument, NULL, 'c'},
+                                            {"workers", required_argument, NULL, 'w'},
+                                            {"per-chunk", required_argument, NULL, 'p'},
+                                            {0}};
+    unsigned clusters = 0, workers = 0, per_chunk = 0;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        unsigned n = o == 'c' || o == 'w' ? number(optarg) : 0;
+        unsigned n = o == '?' ? 0 : number(optarg);
         if (n == 0)
             return usage();
-        *(o == 'c' ? &clusters : &workers) = n;
+        *(o == 'c' ? &clusters : o == 'w' ? &workers : &per_chunk) = n;
     }
     if (optind == argc)
         return usage();
     struct engine en = {engine_workers(workers), clusters};
     struct tally t = {0};
     for (int i = optind; i < argc; i++)
-        run_script(&en, argv[i], &t);
+        run_script(&en, argv[i], per_chunk, &t);
     engine_workers_free(en.executor);
     printf("%u passed, %u failed\n", t.passed, t.failed);
     return t.failed > 0;

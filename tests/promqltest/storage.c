@@ -13,8 +13,9 @@ struct stored_series {
     bool has_starts, has_histograms;
 };
 
-void storage_init(struct storage *s)
+void storage_init(struct storage *s, uint32_t per_chunk)
 {
+    s->per_chunk = per_chunk;
     gv_arena_init(&s->arena, NULL);
     gv_map_init(&s->map, &s->arena);
     s->sealed = false;
@@ -118,18 +119,24 @@ static const struct gv_histogram *const *read_histograms(struct storage *s, cons
     return read;
 }
 
+static void add(struct storage *s, const struct stored_series *d)
+{
+    struct gv_raw_column raw = {d->times, d->values, read_histograms(s, d), d->has_starts ? d->starts : NULL,
+                                (uint32_t)d->n};
+    struct gv_column column = {.kind = GV_COLUMN_RAW, .raw = raw};
+    if (s->per_chunk && !raw.histograms && !raw.starts)
+        gv_memory_source_add_encoded(&s->source, d->labels, &raw, s->per_chunk);
+    else
+        gv_memory_source_add(&s->source, d->labels, &column);
+}
+
 struct gv_source *storage_source(struct storage *s)
 {
     if (s->sealed)
         return &s->source.source;
     gv_memory_source_init(&s->source, &s->arena);
-    for (struct gv_map_entry *e = NULL; (e = gv_map_next(&s->map, e));) {
-        struct stored_series *d = e->value;
-        struct gv_raw_column raw = {d->times, d->values, read_histograms(s, d), d->has_starts ? d->starts : NULL,
-                                    (uint32_t)d->n};
-        struct gv_column column = {.kind = GV_COLUMN_RAW, .raw = raw};
-        gv_memory_source_add(&s->source, d->labels, &column);
-    }
+    for (struct gv_map_entry *e = NULL; (e = gv_map_next(&s->map, e));)
+        add(s, e->value);
     gv_memory_source_seal(&s->source);
     s->sealed = true;
     return &s->source.source;

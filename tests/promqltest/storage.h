@@ -8,10 +8,11 @@ struct storage {
     struct gv_arena arena;
     struct gv_map map; /* label set to struct stored_series */
     struct gv_memory_source source;
-    bool sealed; /* source holds all that is stored */
+    bool sealed;        /* source holds all that is stored */
+    uint32_t per_chunk; /* series of floats are kept as chunks of so many samples; 0: as they came */
 };
 
-void storage_init(struct storage *s);
+void storage_init(struct storage *s, uint32_t per_chunk);
 void storage_fini(struct storage *s);
 GV_MUST_CHECK bool storage_load(struct storage *s, const struct load *l, struct gv_err *err);
 struct gv_source *storage_source(struct storage *s);
