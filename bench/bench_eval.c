@@ -1,77 +1,50 @@
-/* The evaluator over 10,000 series of six hours at 15 s in XOR chunks, a step of 60 s: CPU time and memory per query.
- * bench_eval [SERIES [WORKERS [QUERY]]] */
-#include "codec/chunk_xor.h"
+/* The evaluator over the benches' series (dataset.h), held as XOR chunks in memory: range queries over all of it, a
+ * step of 60 s, each with its reply as JSON. bench_eval [-e END] [-o FOLDER] [SERIES [WORKERS [QUERY...]]]: END in ms;
+ * into FOLDER go the replies, 0.json and on, and figures.json. */
+#include "dataset.h"
+#include "codec/result_encoder.h"
 #include "promql/eval.h"
 #include "promql/memory_source.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { SCRAPE = 15000, STEP = 60000, HOURS = 6, SAMPLES = HOURS * 3600000 / SCRAPE + 1 };
-
-static const char *const queries[] = {
+static const char *const all_queries[] = {
     "sum by (l) (rate(m[5m]))", "histogram_quantile(0.9, sum by (le) (rate(b[5m])))",
     "quantile by (l) (0.9, m)", "a / on (i) group_left b_one",
     "max_over_time(m[1h])",     "topk(10, m)",
     "sum by (l) (m)",           "m",
 };
 
-static const char *const bounds[] = {"0.005", "0.01", "0.025", "0.05", "0.1", "0.5", "1", "5", "10", "+Inf"};
+struct bench {
+    struct dataset data;
+    struct gv_memory_source source;
+    struct gv_executor executor;
+    const char *folder; /* or NULL */
+    FILE *figures;
+};
 
 /* ---- Data ---- */
 
-/* A counter in chunks of 120 samples, as Prometheus cuts them. */
-static struct gv_column counter(struct gv_arena *a, uint64_t seed)
+static void load(struct bench *b, struct gv_arena *a)
 {
-    enum { PER_CHUNK = 120, CHUNKS = (SAMPLES + PER_CHUNK - 1) / PER_CHUNK };
-    struct gv_chunk *chunks = gv_arena_array(a, struct gv_chunk, CHUNKS);
-    double value = 0;
-    for (uint32_t c = 0, i = 0; c < CHUNKS; c++) {
-        struct gv_xor_encoder e;
-        gv_xor_encoder_init(&e);
-        chunks[c].min_time = (int64_t)i * SCRAPE;
-        for (uint32_t end = i + PER_CHUNK; i < end && i < SAMPLES; i++) {
-            uint64_t x = gv_hash(&(uint64_t[]){seed, i}, 16);
-            value = x % 2000 == 0 ? 0 : value + (double)(x % 100);
-            if (!gv_xor_encoder_append(&e, (int64_t)i * SCRAPE, value))
-                gv_die("a chunk is full");
+    enum { PER_CHUNK = 120 /* as in Prometheus */ };
+    static int64_t times[DATASET_SAMPLES];
+    static double values[DATASET_SAMPLES];
+    gv_memory_source_init(&b->source, a);
+    for (size_t i = 0; i < dataset_size(&b->data); i++) {
+        struct dataset_series s = dataset_series(&b->data, i);
+        for (unsigned k = 0; k < DATASET_SAMPLES; k++) {
+            times[k] = dataset_time(&b->data, k);
+            values[k] = dataset_next(&s);
         }
-        chunks[c].max_time = (int64_t)(i - 1) * SCRAPE;
-        chunks[c].encoding = GV_CHUNK_XOR;
-        chunks[c].data = (const uint8_t *)gv_arena_dup(a, gv_buf_slice(&e.bytes)).p;
-        chunks[c].size = (uint32_t)e.bytes.n;
-        gv_xor_encoder_fini(&e);
+        struct gv_raw_column raw = {.times = times, .values = values, .n = DATASET_SAMPLES};
+        gv_memory_source_add_encoded(&b->source, dataset_labels(&b->data, i, a), &raw, PER_CHUNK);
     }
-    return (struct gv_column){.kind = GV_COLUMN_CHUNKS, .chunks = {chunks, CHUNKS}};
-}
-
-static void add(struct gv_memory_source *m, struct gv_arena *a, char *metric, uint64_t seed)
-{
-    size_t used;
-    struct gv_err err = {0};
-    const struct gv_labels *l = gv_promql_parse_metric(a, gv_slice_of(metric), &used, &err);
-    if (!l)
-        gv_die("%s: %s", metric, err.msg);
-    struct gv_column c = counter(a, seed);
-    gv_memory_source_add(m, l, &c);
-}
-
-static void load(struct gv_memory_source *m, struct gv_arena *a, unsigned series)
-{
-    gv_memory_source_init(m, a);
-    for (unsigned i = 0; i < series; i++) {
-        unsigned group = i / GV_COUNT(bounds);
-        add(m, a, gv_arena_printf(a, "m{l=\"%u\",i=\"%u\",job=\"node\",cluster=\"c1\"}", i % 100, i), i);
-        add(m, a, gv_arena_printf(a, "a{i=\"%u\",j=\"%u\",job=\"node\",cluster=\"c1\"}", i % 100, i), i);
-        add(m, a,
-            gv_arena_printf(a, "b{l=\"%u\",i=\"%u\",le=\"%s\",job=\"node\"}", group % 100, group,
-                            bounds[i % GV_COUNT(bounds)]),
-            i);
-    }
-    for (unsigned i = 0; i < 100; i++)
-        add(m, a, gv_arena_printf(a, "b_one{i=\"%u\"}", i), i);
-    gv_memory_source_seal(m);
+    gv_memory_source_seal(&b->source);
 }
 
 /* ---- Threads ---- */
@@ -104,7 +77,13 @@ static void run_threads(struct gv_executor *x, void (*fn)(void *arg, size_t i), 
         pthread_join(threads[i], NULL);
 }
 
-/* ---- Measuring ---- */
+/* ---- One round ---- */
+
+struct round {
+    double eval, reply, wall; /* seconds; the first two of CPU */
+    size_t series, bytes;
+    struct gv_eval_stats stats;
+};
 
 static double seconds(clockid_t clock)
 {
@@ -113,50 +92,137 @@ static double seconds(clockid_t clock)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void measure(struct gv_memory_source *m, struct gv_executor *x, const char *query)
+/* Piece by piece, as the server sends it; into the file where there is one. */
+static size_t write_reply(struct gv_arena *a, const struct gv_result *r, FILE *file)
 {
-    enum { ROUNDS = 5 };
-    double cpu = 1e9, wall = 1e9;
+    struct gv_result_encoder *e = gv_result_encoder_new(a, r, NULL);
+    struct gv_buf piece = GV_BUF_INIT;
+    size_t bytes = 0;
+    for (bool more = true; more; bytes += piece.n) {
+        gv_buf_clear(&piece);
+        more = gv_result_encoder_next(e, &piece, 64 << 10);
+        if (file && fwrite(piece.p, 1, piece.n, file) != piece.n)
+            gv_die("a reply can not be written");
+    }
+    gv_buf_fini(&piece);
+    return bytes;
+}
+
+static struct round run_once(struct bench *b, const char *query, struct gv_budget *budget, FILE *file)
+{
+    struct round round = {0};
+    struct gv_arena a;
+    gv_arena_init(&a, budget);
+    struct gv_err err = {0};
+    struct gv_result r;
+    struct gv_eval_options o = {.text = gv_slice_of(query),
+                                .start = dataset_start(&b->data),
+                                .end = b->data.end,
+                                .step = DATASET_STEP,
+                                .lookback = 300000,
+                                .source = &b->source.source,
+                                .executor = b->executor.workers > 1 ? &b->executor : NULL,
+                                .budget = budget};
+    double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID), wall = seconds(CLOCK_MONOTONIC);
+    struct gv_expr *e = gv_promql_parse(&a, o.text, 0, &err);
+    if (!e || !gv_promql_eval(&a, e, &o, &r, &round.stats, &err))
+        gv_die("%s: %s", query, err.msg);
+    double evaluated = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    round.bytes = write_reply(&a, &r, file);
+    round.eval = evaluated - cpu;
+    round.reply = seconds(CLOCK_PROCESS_CPUTIME_ID) - evaluated;
+    round.wall = seconds(CLOCK_MONOTONIC) - wall;
+    round.series = r.n;
+    gv_arena_fini(&a);
+    return round;
+}
+
+/* ---- Measuring ---- */
+
+static int by_cpu(const void *a, const void *b)
+{
+    const struct round *l = a, *r = b;
+    double x = l->eval + l->reply, y = r->eval + r->reply;
+    return (x > y) - (x < y);
+}
+
+static void keep_reply(struct bench *b, const char *query, size_t i, struct gv_budget *budget)
+{
+    struct gv_buf path = GV_BUF_INIT;
+    gv_buf_printf(&path, "%s/%zu.json", b->folder, i);
+    FILE *file = fopen(gv_buf_cstr(&path), "w");
+    if (!file)
+        gv_die("%s can not be written", gv_buf_cstr(&path));
+    run_once(b, query, budget, file);
+    if (fclose(file) != 0)
+        gv_die("%s can not be written", gv_buf_cstr(&path));
+    gv_buf_fini(&path);
+}
+
+/* The round in the middle. */
+static void measure(struct bench *b, const char *query, size_t i)
+{
+    enum { ROUNDS = 7 };
+    struct round rounds[ROUNDS];
     struct gv_budget budget;
     gv_budget_init(&budget, "max_query_memory", 0, GV_EXECUTION, NULL);
-    struct gv_result r;
-    struct gv_eval_stats stats = {0};
-    for (int i = 0; i < ROUNDS; i++) {
-        struct gv_arena a;
-        gv_arena_init(&a, &budget);
-        struct gv_err err = {0};
-        struct gv_eval_options o = {.text = gv_slice_of(query),
-                                    .end = HOURS * 3600000LL,
-                                    .step = STEP,
-                                    .lookback = 300000,
-                                    .source = &m->source,
-                                    .executor = x->workers > 1 ? x : NULL,
-                                    .budget = &budget};
-        double cpu_start = seconds(CLOCK_PROCESS_CPUTIME_ID), wall_start = seconds(CLOCK_MONOTONIC);
-        struct gv_expr *e = gv_promql_parse(&a, o.text, 0, &err);
-        if (!e || !gv_promql_eval(&a, e, &o, &r, &stats, &err))
-            gv_die("%s: %s", query, err.msg);
-        double c = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_start, w = seconds(CLOCK_MONOTONIC) - wall_start;
-        cpu = c < cpu ? c : cpu;
-        wall = w < wall ? w : wall;
-        gv_arena_fini(&a);
+    for (int k = 0; k < ROUNDS; k++)
+        rounds[k] = run_once(b, query, &budget, NULL);
+    qsort(rounds, ROUNDS, sizeof rounds[0], by_cpu);
+    struct round *m = &rounds[ROUNDS / 2];
+    double read = (double)m->stats.series_read * DATASET_SAMPLES, mib = (double)budget.peak / (1 << 20);
+    printf("%-50s eval %6.1f ms  reply %6.1f ms  wall %6.1f ms  %5.1f ns/sample  %5.1f MiB  %6zu series\n", query,
+           m->eval * 1e3, m->reply * 1e3, m->wall * 1e3, m->eval * 1e9 / read, mib, m->series);
+    fflush(stdout);
+    if (!b->folder)
+        return;
+    fprintf(b->figures, "%s{\"query\": \"%s\", \"eval\": %g, \"reply\": %g, \"read\": %.0f, \"bytes\": %zu}",
+            i ? ",\n" : "", query, m->eval, m->reply, read, m->bytes);
+    keep_reply(b, query, i, &budget);
+}
+
+static void measure_all(struct bench *b, const char *const *queries, size_t n)
+{
+    if (b->folder) {
+        struct gv_buf path = GV_BUF_INIT;
+        gv_buf_printf(&path, "%s/figures.json", b->folder);
+        if (!(b->figures = fopen(gv_buf_cstr(&path), "w")))
+            gv_die("%s can not be written", gv_buf_cstr(&path));
+        gv_buf_fini(&path);
+        fprintf(b->figures, "{\"queries\": [");
     }
-    printf("%-56s cpu %7.1f ms  wall %7.1f ms  memory %6.1f MiB  series %6zu  samples %lld\n", query, cpu * 1e3,
-           wall * 1e3, (double)budget.peak / (1 << 20), r.n, (long long)stats.total_samples);
+    for (size_t i = 0; i < n; i++)
+        measure(b, queries[i], i);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("peak RSS %.1f MiB\n", (double)usage.ru_maxrss / 1024);
+    if (b->figures) {
+        fprintf(b->figures, "], \"peak_rss\": %ld}\n", usage.ru_maxrss * 1024);
+        fclose(b->figures);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    unsigned series = argc > 1 ? (unsigned)atoi(argv[1]) : 10000;
-    struct gv_executor x = {.workers = argc > 2 ? (unsigned)atoi(argv[2]) : 1, .run = run_threads};
+    const char *end = "1795420800000";
+    struct bench b = {.executor = {.workers = 1, .run = run_threads}};
+    for (int option; (option = getopt(argc, argv, "e:o:")) != -1;)
+        if (option == 'e')
+            end = optarg;
+        else if (option == 'o')
+            b.folder = optarg;
+        else
+            return 2;
+    b.data = dataset_of(argc > optind ? argv[optind] : "10000", end);
+    if (argc > optind + 1)
+        b.executor.workers = (unsigned)atoi(argv[optind + 1]);
     struct gv_arena a;
     gv_arena_init(&a, NULL);
-    struct gv_memory_source m;
-    load(&m, &a, series);
-    if (argc > 3)
-        measure(&m, &x, argv[3]);
-    for (size_t i = 0; argc <= 3 && i < GV_COUNT(queries); i++)
-        measure(&m, &x, queries[i]);
+    load(&b, &a);
+    if (argc > optind + 2)
+        measure_all(&b, (const char *const *)argv + optind + 2, (size_t)(argc - optind - 2));
+    else
+        measure_all(&b, all_queries, GV_COUNT(all_queries));
     gv_arena_fini(&a);
     return 0;
 }

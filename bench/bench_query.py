@@ -15,6 +15,8 @@ import tempfile
 import time
 import urllib.request
 
+from process import Process
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROGRAM = os.environ.get("GLOBALVIEW_BIN") or str(ROOT / "build/release/globalview")
 CLUSTERS = 4
@@ -87,33 +89,16 @@ def wait_http(url, seconds=20):
             time.sleep(0.05)
 
 
-class Globalview:
+class Globalview(Process):
     def __init__(self, folder, endpoints, flags=()):
         self.port = free_port()
         config = folder / f"globalview-{self.port}.yml"
         config.write_text("clusters:\n" + "".join(
             f"  - name: c{i}\n    endpoints: ['{url}']\n" for i, url in enumerate(endpoints)))
-        self.process = subprocess.Popen([PROGRAM, "serve", f"--config.file={config}", "--log.level=error",
-                                         f"--web.listen-address=127.0.0.1:{self.port}", *flags])
+        super().__init__([PROGRAM, "serve", f"--config.file={config}", "--log.level=error",
+                          f"--web.listen-address=127.0.0.1:{self.port}", *flags])
         self.url = f"http://127.0.0.1:{self.port}"
         wait_http(self.url + "/-/ready")
-
-    def cpu_seconds(self):
-        total = 0
-        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-        return total / 1e9
-
-    def status(self, key):
-        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(rf"^{key}:\s+(\d+)", text, re.M).group(1))
-
-    def peak_mib(self):
-        return self.status("VmHWM") / 1024
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 def wrk(url, connections, seconds=SECONDS):

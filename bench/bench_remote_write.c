@@ -1,0 +1,155 @@
+/* Sends the benches' series to a Prometheus as its own scrapes would come: all series of one time, then of the next,
+ * in remote-write 1.0 requests (Prometheus: Remote-Write 1.0 specification).
+ * bench_remote_write URL END SERIES: END in ms */
+#include "dataset.h"
+#include "codec/snappy_block.h"
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SERIES_PER_REQUEST = 5000 };
+
+struct sender {
+    CURL *curl;
+    struct curl_slist *headers;
+    struct dataset data;
+    struct gv_slice *labels; /* of each series, as TimeSeries.labels */
+    struct dataset_series *series;
+    struct gv_buf sample, message, body;
+};
+
+/* ---- Messages ---- */
+
+static void put_varint(struct gv_buf *out, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        gv_buf_addc(out, (char)(v | 0x80));
+    gv_buf_addc(out, (char)v);
+}
+
+static void put_bytes(struct gv_buf *out, char tag, struct gv_slice s)
+{
+    gv_buf_addc(out, tag);
+    put_varint(out, s.n);
+    gv_buf_add_slice(out, s);
+}
+
+static struct gv_slice labels_message(struct gv_arena *a, const struct gv_labels *l)
+{
+    struct gv_buf message = GV_BUF_INIT, one = GV_BUF_INIT;
+    struct gv_labels_iter it = gv_labels_iter(l);
+    for (struct gv_label label; gv_labels_next(&it, &label);) {
+        gv_buf_clear(&one);
+        put_bytes(&one, 0x0a, label.name);
+        put_bytes(&one, 0x12, label.value);
+        put_bytes(&message, 0x0a, gv_buf_slice(&one));
+    }
+    struct gv_slice kept = gv_arena_dup(a, gv_buf_slice(&message));
+    gv_buf_fini(&message);
+    gv_buf_fini(&one);
+    return kept;
+}
+
+/* Sample: {double value = 1; int64 timestamp = 2} */
+static struct gv_slice sample_message(struct gv_buf *out, int64_t time, double value)
+{
+    gv_buf_clear(out);
+    gv_buf_addc(out, 0x09);
+    gv_buf_add(out, &value, sizeof value); /* little-endian, as this machine is */
+    gv_buf_addc(out, 0x10);
+    put_varint(out, (uint64_t)time);
+    return gv_buf_slice(out);
+}
+
+static void put_series(struct sender *s, size_t i, int64_t time)
+{
+    struct gv_slice text = sample_message(&s->sample, time, dataset_next(&s->series[i]));
+    gv_buf_addc(&s->message, 0x0a);
+    put_varint(&s->message, s->labels[i].n + 2 + text.n);
+    gv_buf_add_slice(&s->message, s->labels[i]);
+    put_bytes(&s->message, 0x12, text);
+}
+
+/* ---- Sending ---- */
+
+static size_t show(char *data, size_t size, size_t n, void *unused)
+{
+    (void)unused;
+    return fwrite(data, size, n, stderr);
+}
+
+static void connect_to(struct sender *s, const char *url)
+{
+    static const char *const lines[] = {"Content-Type: application/x-protobuf", "Content-Encoding: snappy",
+                                        "X-Prometheus-Remote-Write-Version: 0.1.0", "Expect:"};
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    s->curl = curl_easy_init();
+    for (size_t i = 0; i < GV_COUNT(lines); i++)
+        s->headers = curl_slist_append(s->headers, lines[i]);
+    if (!s->headers || !s->curl)
+        gv_die("libcurl does not start");
+    curl_easy_setopt(s->curl, CURLOPT_URL, url);
+    curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, s->headers);
+    curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, show);
+}
+
+static void disconnect(struct sender *s)
+{
+    curl_easy_cleanup(s->curl);
+    curl_slist_free_all(s->headers);
+    curl_global_cleanup();
+}
+
+static void post(struct sender *s)
+{
+    gv_buf_clear(&s->body);
+    gv_snappy_encode(&s->body, gv_buf_slice(&s->message));
+    curl_easy_setopt(s->curl, CURLOPT_POSTFIELDS, s->body.p);
+    curl_easy_setopt(s->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body.n);
+    long status = 0;
+    CURLcode code = curl_easy_perform(s->curl);
+    curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_OK || status / 100 != 2)
+        gv_die("remote write: %s, HTTP status %ld", curl_easy_strerror(code), status);
+    gv_buf_clear(&s->message);
+}
+
+static void send_scrape(struct sender *s, unsigned scrape)
+{
+    size_t n = dataset_size(&s->data);
+    for (size_t i = 0; i < n; i++) {
+        put_series(s, i, dataset_time(&s->data, scrape));
+        if ((i + 1) % SERIES_PER_REQUEST == 0 || i + 1 == n)
+            post(s);
+    }
+}
+
+static void send_all(struct sender *s)
+{
+    struct gv_arena a;
+    gv_arena_init(&a, NULL);
+    size_t n = dataset_size(&s->data);
+    s->labels = gv_arena_array(&a, struct gv_slice, n);
+    s->series = gv_arena_array(&a, struct dataset_series, n);
+    for (size_t i = 0; i < n; i++) {
+        s->labels[i] = labels_message(&a, dataset_labels(&s->data, i, &a));
+        s->series[i] = dataset_series(&s->data, i);
+    }
+    for (unsigned scrape = 0; scrape < DATASET_SAMPLES; scrape++)
+        send_scrape(s, scrape);
+    gv_arena_fini(&a);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4)
+        gv_die("usage: %s URL END SERIES", argv[0]);
+    struct sender s = {.data = dataset_of(argv[3], argv[2])};
+    connect_to(&s, argv[1]);
+    send_all(&s);
+    disconnect(&s);
+    gv_buf_fini(&s.sample);
+    gv_buf_fini(&s.message);
+    gv_buf_fini(&s.body);
+    return 0;
+}
