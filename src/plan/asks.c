@@ -61,9 +61,9 @@ static uint32_t add_ask(struct planner *p, struct gv_plan_ask ask)
     void **known = gv_map_at(&p->ask_keys, gv_hash(ask.key.p, ask.key.n), ask.key);
     if (!*known) {
         gv_push(p->arena, p->asks, p->n_asks, p->cap_asks) = ask;
-        *known = (char *)NULL + p->n_asks;
+        *known = (void *)(uintptr_t)p->n_asks; /* its number, from 1 */
     }
-    return (uint32_t)((char *)*known - (char *)NULL) - 1;
+    return (uint32_t)(uintptr_t)*known - 1;
 }
 
 static struct gv_plan_part part_of(struct planner *p, size_t source, size_t n)
