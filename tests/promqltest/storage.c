@@ -119,12 +119,21 @@ static const struct gv_histogram *const *read_histograms(struct storage *s, cons
     return read;
 }
 
+/* Scripts may load a sample twice; the later one stays. No chunk holds both. */
+static bool fits_chunks(const struct stored_series *d)
+{
+    for (size_t i = 1; i < d->n; i++)
+        if (d->times[i] <= d->times[i - 1])
+            return false;
+    return !d->has_histograms && !d->has_starts;
+}
+
 static void add(struct storage *s, const struct stored_series *d)
 {
     struct gv_raw_column raw = {d->times, d->values, read_histograms(s, d), d->has_starts ? d->starts : NULL,
                                 (uint32_t)d->n};
     struct gv_column column = {.kind = GV_COLUMN_RAW, .raw = raw};
-    if (s->per_chunk && !raw.histograms && !raw.starts)
+    if (s->per_chunk && fits_chunks(d))
         gv_memory_source_add_encoded(&s->source, d->labels, &raw, s->per_chunk);
     else
         gv_memory_source_add(&s->source, d->labels, &column);
