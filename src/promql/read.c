@@ -149,8 +149,8 @@ static bool rises(const int64_t *times, uint32_t n)
     return !falls;
 }
 
-/* Of the n samples decoded behind the buffer's last, keeps those in the range and later than the last: chunks of
- * several blocks may overlap. */
+/* Of the n samples decoded behind the buffer's last, keeps those in the range and not before the last: chunks
+ * of several blocks may overlap. Of two at one time the later one stays. */
 static void keep_wanted(struct gv_sample_buffer *b, uint32_t n, int64_t min, int64_t max, bool keep_stale)
 {
     size_t from = b->n;
@@ -162,8 +162,9 @@ static void keep_wanted(struct gv_sample_buffer *b, uint32_t n, int64_t min, int
     }
     for (size_t i = from; i < from + n; i++) {
         int64_t t = b->times[i];
-        if (t < min || t > max || t <= last || (!keep_stale && gv_is_stale(b->values[i])))
+        if (t < min || t > max || t < last || (!keep_stale && gv_is_stale(b->values[i])))
             continue;
+        b->n -= t == last;
         b->times[b->n] = last = t;
         b->values[b->n++] = b->values[i];
     }
