@@ -21,12 +21,14 @@ static bool is_external(const struct gv_read_decoder *d, const struct gv_label *
 
 static bool take_text(struct pb_reader *r, const struct pb_field *f, struct gv_slice *text)
 {
-    *text = f->bytes;
     if (!pb_is(r, f, PB_BYTES))
         return false;
     if (f->bytes.n > GV_LABEL_MAX_BYTES)
         return pb_fault(r, "a label of over 16 MiB");
-    return gv_utf8_valid(f->bytes) || pb_fault(r, "a label is not UTF-8");
+    if (!gv_utf8_valid(f->bytes))
+        return pb_fault(r, "a label is not UTF-8");
+    *text = f->bytes;
+    return true;
 }
 
 bool read_label(struct gv_read_decoder *d, struct gv_slice message, struct gv_err *err)

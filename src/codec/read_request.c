@@ -79,8 +79,12 @@ struct request_reader {
 
 static bool take_text(struct pb_reader *r, const struct pb_field *f, struct gv_slice *text)
 {
+    if (!pb_is(r, f, PB_BYTES))
+        return false;
+    if (!gv_utf8_valid(f->bytes))
+        return pb_fault(r, "a text is not UTF-8");
     *text = f->bytes;
-    return pb_is(r, f, PB_BYTES) && (gv_utf8_valid(*text) || pb_fault(r, "a text is not UTF-8"));
+    return true;
 }
 
 static bool take_int(struct pb_reader *r, const struct pb_field *f, int64_t *v)
