@@ -5,11 +5,20 @@
 #include <jansson.h>
 
 struct gv_fanout;
+
+/* What "data" must hold in every reply, so that a body of something else is never taken for an empty document. */
+struct gv_fanout_shape {
+    const char *member; /* that is looked at; NULL: "data" itself */
+    json_type kind;
+    json_type items; /* of a list, or the members of an object; JSON_NULL: anything */
+};
+
 struct gv_fanout_request {
     struct gv_read_scope scope;
     const char *path;     /* "/api/v1/labels" */
     struct gv_slice form; /* parameters, percent-encoded; sent as a POST form where post, else as a query string */
     bool post;
+    struct gv_fanout_shape data;
     const struct gv_sink_ops *sink; /* reads the bodies instead, begun with arg; NULL: they are JSON envelopes */
     /* Per cluster: leaves it out (false), or gives it a path and form of its own, in arena a. NULL: all alike. */
     bool (*shape)(void *arg, const struct gv_cluster *c, struct gv_arena *a, const char **path, struct gv_slice *form);
@@ -35,4 +44,6 @@ const struct gv_err *gv_fanout_err(const struct gv_fanout *f);
 const struct gv_fanout_answer *gv_fanout_answers(const struct gv_fanout *f, size_t *n); /* configuration order */
 struct gv_annotations *gv_fanout_notes(struct gv_fanout *f); /* failed clusters, backends' warnings; a digest may add */
 struct gv_arena *gv_fanout_arena(struct gv_fanout *f);
+/* For the reply made of the answers: bytes that the read holds besides, until gv_fanout_free. */
+GV_MUST_CHECK bool gv_fanout_charge(struct gv_fanout *f, size_t bytes, struct gv_err *err);
 void gv_fanout_free(struct gv_fanout *f);

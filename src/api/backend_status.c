@@ -70,7 +70,8 @@ static bool merge_config(struct request *r, struct gv_fanout *f, struct gv_buf *
     return true;
 }
 
-const struct document document_config = {"/api/v1/status/config", false, NULL, NULL, merge_config};
+const struct document document_config = {
+    "/api/v1/status/config", false, {"yaml", JSON_STRING, JSON_NULL}, NULL, NULL, merge_config};
 
 /* --- runtimeinfo --- */
 
@@ -123,7 +124,8 @@ static bool merge_runtimeinfo(struct request *r, struct gv_fanout *f, struct gv_
     return true;
 }
 
-const struct document document_runtimeinfo = {"/api/v1/status/runtimeinfo", false, NULL, NULL, merge_runtimeinfo};
+const struct document document_runtimeinfo = {
+    "/api/v1/status/runtimeinfo", false, {NULL, JSON_OBJECT, JSON_NULL}, NULL, NULL, merge_runtimeinfo};
 
 /* --- tsdb --- */
 
@@ -221,4 +223,5 @@ static bool merge_tsdb(struct request *r, struct gv_fanout *f, struct gv_buf *ou
     return true;
 }
 
-const struct document document_tsdb = {"/api/v1/status/tsdb", false, prepare_tsdb, NULL, merge_tsdb};
+const struct document document_tsdb = {"/api/v1/status/tsdb", false, {NULL, JSON_OBJECT, JSON_NULL},
+                                       prepare_tsdb,          NULL,  merge_tsdb};

@@ -21,10 +21,11 @@ static bool shape(void *arg, const struct gv_cluster *c, struct gv_arena *a, con
     return document_of(r)->shape(r, c, a, path, form);
 }
 
+/* The reply is about as large as the bodies that it is made of: it is charged when it is whole. */
 static bool digest(void *arg, struct gv_fanout *f, struct gv_err *err)
 {
     struct request *r = arg;
-    return document_of(r)->merge(r, f, &r->body, err);
+    return document_of(r)->merge(r, f, &r->body, err) && gv_fanout_charge(f, r->body.cap, err);
 }
 
 static void done(void *arg, struct gv_fanout *f)
@@ -54,6 +55,7 @@ void document_serve(struct request *r)
         .path = d->path,
         .form = gv_arena_dup(r->x->arena, gv_buf_slice(&form)),
         .post = d->post,
+        .data = d->data,
         .shape = d->shape ? shape : NULL,
         .digest = digest,
         .arg = r,

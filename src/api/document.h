@@ -5,6 +5,7 @@
 struct document {
     const char *path; /* at the backends */
     bool post;        /* sent as a POST form */
+    struct gv_fanout_shape data;
     /* Checks the parameters and builds the form sent on; r->state may keep what merge needs. NULL: nothing to check,
      * no parameters. */
     bool (*prepare)(struct request *r, struct gv_buf *form, struct gv_err *err);

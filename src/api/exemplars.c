@@ -82,4 +82,5 @@ static bool merge(struct request *r, struct gv_fanout *f, struct gv_buf *out, st
     return true;
 }
 
-const struct document document_exemplars = {"/api/v1/query_exemplars", true, prepare, shape, merge};
+const struct document document_exemplars = {
+    "/api/v1/query_exemplars", true, {NULL, JSON_ARRAY, JSON_OBJECT}, prepare, shape, merge};

@@ -98,7 +98,8 @@ static bool merge(struct request *r, struct gv_fanout *f, struct gv_buf *out, st
     return true;
 }
 
-const struct document document_metadata = {"/api/v1/metadata", false, prepare, NULL, merge};
+const struct document document_metadata = {
+    "/api/v1/metadata", false, {NULL, JSON_OBJECT, JSON_ARRAY}, prepare, NULL, merge};
 
 /* --- per target --- */
 
@@ -155,5 +156,5 @@ static bool merge_targets(struct request *r, struct gv_fanout *f, struct gv_buf 
     return true;
 }
 
-const struct document document_target_metadata = {"/api/v1/targets/metadata", false, prepare_targets, shape_targets,
-                                                  merge_targets};
+const struct document document_target_metadata = {
+    "/api/v1/targets/metadata", false, {NULL, JSON_ARRAY, JSON_OBJECT}, prepare_targets, shape_targets, merge_targets};

@@ -57,7 +57,8 @@ static bool merge_targets(struct request *r, struct gv_fanout *f, struct gv_buf 
     return true;
 }
 
-const struct document document_targets = {"/api/v1/targets", false, pass_targets, NULL, merge_targets};
+const struct document document_targets = {"/api/v1/targets", false, {"activeTargets", JSON_ARRAY, JSON_OBJECT},
+                                          pass_targets,      NULL,  merge_targets};
 
 static bool merge_pools(struct request *r, struct gv_fanout *f, struct gv_buf *out, struct gv_err *err)
 {
@@ -78,7 +79,8 @@ static bool merge_pools(struct request *r, struct gv_fanout *f, struct gv_buf *o
     return true;
 }
 
-const struct document document_scrape_pools = {"/api/v1/scrape_pools", false, NULL, NULL, merge_pools};
+const struct document document_scrape_pools = {
+    "/api/v1/scrape_pools", false, {"scrapePools", JSON_ARRAY, JSON_STRING}, NULL, NULL, merge_pools};
 
 static void write_alertmanagers(const struct gv_fanout_answer *answer, const char *list, struct gv_buf *out)
 {
@@ -107,4 +109,5 @@ static bool merge_alertmanagers(struct request *r, struct gv_fanout *f, struct g
     return true;
 }
 
-const struct document document_alertmanagers = {"/api/v1/alertmanagers", false, NULL, NULL, merge_alertmanagers};
+const struct document document_alertmanagers = {
+    "/api/v1/alertmanagers", false, {"activeAlertmanagers", JSON_ARRAY, JSON_OBJECT}, NULL, NULL, merge_alertmanagers};

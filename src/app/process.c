@@ -1,6 +1,7 @@
 #include "app/process.h"
 #include "base/slice.h"
 #include <limits.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -10,6 +11,13 @@
 #include <sys/sysinfo.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* glibc serves large requests by mmap, but raises what it calls large with the first one that is freed: then a query of
+ * hundreds of megabytes stays in the heap for good. A threshold that is set stays. */
+void gv_process_give_memory_back(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+}
 
 uint64_t gv_process_raise_nofile(void)
 {

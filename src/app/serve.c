@@ -323,6 +323,7 @@ static int start(const struct gv_flags *f, struct gv_arena *a)
 {
     gv_log_set_level((enum gv_log_level)f->log_level);
     gv_log_set_format((enum gv_log_format)f->log_format);
+    gv_process_give_memory_back();
     gv_process_raise_nofile();
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int status = serve(f, a);

@@ -46,6 +46,15 @@ void gv_budget_give(struct gv_budget *b, size_t n)
         atomic_fetch_sub_explicit(&b->used, (int64_t)n, memory_order_relaxed);
 }
 
+/* n = 0: the overdraft of small requests was found only afterwards. */
+static bool fail_spent(const struct gv_budget *b, int64_t used, size_t n, struct gv_err *err)
+{
+    return n ? gv_fail(err, b->code, "out of memory budget: %s is %lld bytes, %lld are in use and %zu more are needed",
+                       b->name, (long long)b->limit, (long long)used, n)
+             : gv_fail(err, b->code, "out of memory budget: %s is %lld bytes, %lld are in use", b->name,
+                       (long long)b->limit, (long long)used);
+}
+
 bool gv_budget_take(struct gv_budget *b, size_t n, struct gv_err *err)
 {
     for (struct gv_budget *at = b; at; at = at->parent) {
@@ -54,9 +63,7 @@ bool gv_budget_take(struct gv_budget *b, size_t n, struct gv_err *err)
             atomic_fetch_sub_explicit(&at->used, (int64_t)n, memory_order_relaxed);
             for (; b != at; b = b->parent)
                 atomic_fetch_sub_explicit(&b->used, (int64_t)n, memory_order_relaxed);
-            return gv_fail(err, at->code,
-                           "out of memory budget: %s is %lld bytes, %lld are in use and %zu more are needed", at->name,
-                           (long long)at->limit, (long long)(used - (int64_t)n), n);
+            return fail_spent(at, used - (int64_t)n, n, err);
         }
         note_peak(at, used);
     }

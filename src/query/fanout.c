@@ -1,8 +1,9 @@
 /* One document from every cluster: send -> collect bodies -> parse and digest (on a worker where they are large).
  *
- * A body that is no envelope, or one that says "error", makes its cluster a failed one, like a connection that broke.
+ * A body that is no envelope, says "error", or holds something else than was asked for makes its cluster a failed one,
+ * like a connection that broke. Bodies, trees and the reply made of them are all under the budget of the read.
  */
-#include "query/fanout.h"
+#include "query/envelope.h"
 #include "query/round.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct gv_fanout {
     struct gv_fanout_answer *answers;
     struct gv_annotations notes;
     struct gv_err err;
+    size_t charged; /* beside the arenas */
     bool canceled;
     gv_fanout_done_fn *done;
     void *done_arg;
@@ -119,41 +121,30 @@ static enum gv_step ask(struct gv_task *t)
     return GV_WAIT;
 }
 
-static void blame(struct round_entry *e, const char *what)
+static void take_warnings(struct gv_fanout *f, const struct round_entry *e, const json_t *root)
 {
-    e->outcome = GV_ASK_BAD_BODY;
-    gv_fail(&e->err, GV_UNAVAILABLE, "cluster \"%.*s\": %s", GV_ARG(e->cluster->name), what);
+    const json_t *warnings = json_object_get(root, "warnings");
+    for (size_t i = 0; i < json_array_size(warnings); i++) {
+        const char *text = json_string_value(json_array_get(warnings, i));
+        if (text)
+            gv_warn(&f->notes, "cluster \"%.*s\": %s", GV_ARG(e->cluster->name), text);
+    }
 }
 
-static void drop_json(void *root)
-{
-    json_decref(root);
-}
-
-/* Takes "data" out of the envelope and its warnings into the notes. */
-static void read_envelope(struct gv_fanout *f, struct round_entry *e, struct gv_fanout_answer *to)
+/* Takes the data, and the envelope's warnings into the notes. What is no such reply is the cluster's fault; what there
+ * is no memory for is not. */
+static void read_body(struct gv_fanout *f, struct round_entry *e, struct gv_fanout_answer *to)
 {
     const struct sink *s = e->sink;
-    json_error_t where;
-    json_t *root = json_loadb(s->body, s->total, JSON_ALLOW_NUL, &where);
-    if (!root) {
-        char what[JSON_ERROR_TEXT_LENGTH + 64];
-        snprintf(what, sizeof what, "the body is no JSON: byte %d: %s", where.position, where.text);
-        blame(e, what);
+    struct gv_err err = {0};
+    json_t *root = envelope_read(&f->arena, (struct gv_slice){s->body, s->total}, &f->request.data, &to->data, &err);
+    if (root) {
+        take_warnings(f, e, root);
         return;
     }
-    gv_arena_defer(&f->arena, drop_json, root);
-    const char *status = json_string_value(json_object_get(root, "status"));
-    const char *said = json_string_value(json_object_get(root, "error"));
-    to->data = json_object_get(root, "data");
-    if (!status || strcmp(status, "success") != 0 || !to->data) {
-        blame(e, said ? said : "the body is no Prometheus API reply");
-        return;
-    }
-    size_t i;
-    json_t *warning;
-    json_array_foreach(json_object_get(root, "warnings"), i, warning)
-        gv_warn(&f->notes, "cluster \"%.*s\": %s", GV_ARG(e->cluster->name), json_string_value(warning));
+    e->outcome = err.code == GV_BAD_DATA ? GV_ASK_BAD_BODY : GV_ASK_LIMIT;
+    gv_fail(&e->err, err.code == GV_BAD_DATA ? GV_UNAVAILABLE : err.code, "cluster \"%.*s\": %s",
+            GV_ARG(e->cluster->name), err.msg);
 }
 
 static bool read_bodies(struct gv_task *t)
@@ -165,7 +156,7 @@ static bool read_bodies(struct gv_task *t)
         to->cluster = e->cluster;
         to->sink = e->sink;
         if (e->sink && !f->request.sink)
-            read_envelope(f, e, to);
+            read_body(f, e, to);
         to->asked = e->part.path != NULL;
         to->ok = e->part.path && e->outcome == GV_ASK_OK;
     }
@@ -242,10 +233,31 @@ struct gv_arena *gv_fanout_arena(struct gv_fanout *f)
     return &f->arena;
 }
 
-void gv_fanout_free(struct gv_fanout *f)
+bool gv_fanout_charge(struct gv_fanout *f, size_t bytes, struct gv_err *err)
 {
+    if (!gv_budget_take(&f->round.budget, bytes, err))
+        return false;
+    f->charged += bytes;
+    return true;
+}
+
+static void release_memory(struct gv_work *w)
+{
+    struct gv_fanout *f = container_of(w, struct gv_fanout, task.job);
     round_fini(&f->round);
     gv_arena_fini(&f->arena);
+    gv_budget_give(&f->round.budget, f->charged);
+}
+
+static void released(struct gv_message *m)
+{
+    struct gv_fanout *f = container_of(m, struct gv_fanout, task.job.done);
     gv_settings_put(f->settings);
     free(f);
+}
+
+void gv_fanout_free(struct gv_fanout *f)
+{
+    f->task.job = (struct gv_work){.fn = release_memory, .done.fn = released};
+    round_release(&f->round, &f->env, &f->task.job);
 }

@@ -2,6 +2,8 @@
 #include "query/round.h"
 #include <stdio.h>
 
+enum { LARGE_FREE = 32 << 20 }; /* bytes: freeing more would block the loop for over a millisecond */
+
 int64_t round_deadline_ms(const struct gv_query_env *env, const struct gv_settings *s,
                           const struct gv_read_scope *scope)
 {
@@ -117,4 +119,14 @@ void round_fini(struct round *r)
         gv_ask_arena_free(r->entries[i].arena);
         r->entries[i].arena = NULL;
     }
+}
+
+void round_release(struct round *r, const struct gv_query_env *env, struct gv_work *job)
+{
+    if (atomic_load(&r->budget.used) > LARGE_FREE) {
+        gv_workers_submit(env->workers, env->loop, job);
+        return;
+    }
+    job->fn(job);
+    job->done.fn(&job->done);
 }

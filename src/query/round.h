@@ -44,3 +44,5 @@ void round_cancel(struct round *r);
 GV_MUST_CHECK bool round_verdict(const struct round *r, enum gv_partial partial, struct gv_annotations *notes,
                                  struct gv_err *err);
 void round_fini(struct round *r); /* frees the answers; any thread */
+/* Runs what frees a read's memory: on a worker where that is much, here where it is little; then job->done. */
+void round_release(struct round *r, const struct gv_query_env *env, struct gv_work *job);

@@ -16,7 +16,6 @@
 enum {
     MANY_SERIES = 2000
 }; /* from here on uniting is a worker's job: it would block the loop for over a millisecond */
-enum { LARGE_FREE = 64 << 20 }; /* bytes */
 
 struct gv_query {
     struct gv_task task;
@@ -417,10 +416,5 @@ void gv_query_free(struct gv_query *q)
     if (q->in_gate)
         gv_gate_leave(q->env.gate);
     q->task.job = (struct gv_work){.fn = release_memory, .done.fn = released};
-    if (q->round.budget.used > LARGE_FREE) {
-        gv_workers_submit(q->env.workers, q->env.loop, &q->task.job);
-    } else {
-        release_memory(&q->task.job);
-        released(&q->task.job.done);
-    }
+    round_release(&q->round, &q->env, &q->task.job);
 }

@@ -14,6 +14,7 @@ import faults
 from program import BIN, Program, eventually
 
 GOOD = faults.vector({"__name__": "up", "job": "good"})
+HAS_ASAN = b"libasan" in pathlib.Path(BIN).read_bytes()
 ROUNDS = int(os.environ.get("GV_FAULT_ROUNDS", "400"))  # mutations; 10,000 for a thorough run
 
 
@@ -67,7 +68,7 @@ class Faults(unittest.TestCase):
 
     def expect_grown_at_most(self, limit, before):
         slack = 8 << 20
-        if b"libasan" in pathlib.Path(BIN).read_bytes():
+        if HAS_ASAN:
             slack += limit  # shadow and quarantine
         self.assertLess(memory(self.program, "VmHWM") - before, limit * 1.1 + slack)
 
@@ -185,6 +186,79 @@ class Replies(Faults):
             self.assertEqual(elsewhere.counted("accepted"), 0)
 
 
+class Documents(Faults):
+    """Documents are held to what they should hold: a reply of something else is a failed cluster, not an empty one."""
+
+    PAGES = {
+        "/api/v1/labels": '["job"]',
+        "/api/v1/label/job/values": '["a"]',
+        "/api/v1/series?match[]=up": '[{"__name__":"up","job":"a"}]',
+        "/api/v1/metadata": '{"up":[{"type":"gauge","help":"h","unit":""}]}',
+        "/api/v1/targets": '{"activeTargets":[],"droppedTargets":[]}',
+        "/api/v1/targets/metadata": "[]",
+        "/api/v1/scrape_pools": '{"scrapePools":["p"]}',
+        "/api/v1/rules": '{"groups":[]}',
+        "/api/v1/alerts": '{"alerts":[]}',
+        "/api/v1/alertmanagers": '{"activeAlertmanagers":[],"droppedAlertmanagers":[]}',
+        "/api/v1/query_exemplars?query=up": "[]",
+        "/api/v1/status/tsdb": '{"headStats":{}}',
+    }
+    WRONG = ['"text"', "5", '{"wrong":[]}', '["a",[]]', "[[]]", '{"groups":{}}']
+
+    @staticmethod
+    def page(data):
+        return faults.good(b'{"status":"success","data":' + data.encode() + b"}")
+
+    def test_a_reply_of_something_else_is_a_failure(self):
+        for path, right in self.PAGES.items():
+            self.good.fault = self.bad.fault = self.page(right)
+            whole = self.program.get(path)
+            self.assertEqual((path, whole.status, whole.json.get("warnings")), (path, 200, None))
+            kinds = (list,) if right.startswith("[") else (dict,)
+            for wrong in self.WRONG:
+                if (path, wrong[:2]) in (("/api/v1/status/tsdb", '{"'), ("/api/v1/metadata", '{"')):
+                    continue  # there any object, or one of lists, is right
+                with self.subTest(path=path, wrong=wrong):
+                    self.bad.fault = self.page(wrong)
+                    reply = self.program.get(path)
+                    self.assertEqual(reply.status, 200, reply.text)
+                    self.assertIsInstance(reply.json["data"], kinds)
+                    self.assertEqual(len(reply.json["warnings"]), 1, reply.text)
+                    self.assertRegex(reply.json["warnings"][0], r'^cluster "c2": ')
+
+    def test_no_list_is_an_empty_list(self):
+        self.good.fault = self.page('["job"]')
+        self.bad.fault = self.page("null")
+        reply = self.program.get("/api/v1/labels").json
+        self.assertEqual((reply["data"], reply.get("warnings")), (["cluster", "job"], None))
+
+    def test_every_mutation_is_whole_or_named(self):
+        random.seed(ROUNDS)
+        body = b'{"status":"success","data":["a_label","another_label","the_third"]}'
+        self.good.fault = faults.good(body)
+        for _ in range(ROUNDS // 4):
+            mutated = Replies.mutate(body)
+            self.bad.fault = faults.good(mutated)
+            reply = self.program.get("/api/v1/labels")
+            self.assertEqual(reply.status, 200, mutated)
+            if "warnings" not in reply.json:
+                data = json.loads(mutated.decode("utf-8", "replace"))["data"]
+                self.assertLessEqual(set(data or []), set(reply.json["data"]), mutated)
+
+
+class DocumentBudget(Faults):
+    top = "global: {max_query_memory: 4MiB}"
+
+    def test_what_a_document_holds_is_counted(self):
+        self.bad.fault = self.good.fault = Documents.page("[" + ",".join(["[]"] * 200000) + "]")
+        reply = self.program.get("/api/v1/labels")
+        self.assertEqual((reply.status, reply.json["errorType"]), (422, "execution"))
+        self.assertIn("max_query_memory", reply.json["error"])
+        eventually(lambda: self.program.metric("globalview_query_memory_bytes") == 0, "all memory is given back")
+        self.bad.fault = self.good.fault = Documents.page('["job"]')
+        self.assertEqual(self.program.get("/api/v1/labels").json["data"], ["cluster", "job"])
+
+
 class Compressed(Faults):
     cluster = "compression: true\n    max_response_size: 16MiB"
 
@@ -221,6 +295,20 @@ class Large(Faults):
             for _ in range(20):
                 self.expect_whole(self.ask())  # others are served meanwhile
             self.expect_grown_at_most(48 << 20, before)
+
+
+@unittest.skipIf(HAS_ASAN, "its quarantine keeps what is freed")
+class Huge(Faults):
+    def test_what_a_huge_answer_held_goes_back_to_the_system(self):
+        self.ask(faults.good())
+        before = memory(self.program, "VmRSS")
+        reply = self.ask(faults.large(200 << 20))
+        self.assertEqual(reply.status, 200)
+        self.assertGreater(len(reply.body), 200 << 20)
+        del reply
+        bound = before + (64 << 20)  # some blocks are kept for the next answer
+        eventually(lambda: memory(self.program, "VmRSS") < bound, "the memory is given back")
+        self.assertEqual(self.program.metric("globalview_query_memory_bytes"), 0)
 
 
 class Budget(Faults):
