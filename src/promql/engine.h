@@ -174,6 +174,9 @@ struct gv_stream {
 /* Builds the pipe of an instant-vector node; what it needs first is evaluated into a. */
 GV_MUST_CHECK struct gv_pipe *gv_pipe_new(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid,
                                           struct gv_arena *a);
+/* The same of a function's window() or series() alone, where it has a call() too. */
+GV_MUST_CHECK struct gv_pipe *gv_pipe_of_windows(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid,
+                                                 struct gv_arena *a);
 /* Leaves. */
 GV_MUST_CHECK bool gv_leaf_selector(struct gv_pipe *p, struct gv_arena *a);
 GV_MUST_CHECK bool gv_leaf_range(struct gv_pipe *p, struct gv_arena *a);

@@ -3,7 +3,6 @@
 #include "promql/eval.h"
 #include "promql/engine.h"
 #include "promql/operators.h"
-#include <stdlib.h>
 
 struct gv_env gv_main_env(struct gv_engine *ev, struct gv_arena *out, struct gv_arena *scratch)
 {
@@ -168,21 +167,11 @@ void gv_copy_steps(struct gv_env *env, const struct gv_steps_column *from, const
 
 /* ---- Functions of whole vectors ---- */
 
-/* A range function whose vector call() goes on with (absent_over_time). Names stay: series that differ in nothing else
- * are no duplicates here. */
+/* A range function whose vector call() goes on with (absent_over_time). */
 static bool eval_range_part(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid, struct gv_arena *temp,
                             struct gv_value *args)
 {
-    struct gv_node inner = *n;
-    struct gv_function_impl impl = *n->impl;
-    struct gv_function function = *n->expr->call.function;
-    struct gv_expr expr = *n->expr;
-    impl.call = NULL;
-    function.flags |= GV_FN_KEEPS_NAME;
-    expr.call.function = &function;
-    inner.impl = &impl;
-    inner.expr = &expr;
-    struct gv_pipe *p = gv_pipe_new(ev, &inner, grid, temp);
+    struct gv_pipe *p = gv_pipe_of_windows(ev, n, grid, temp);
     struct gv_vector v;
     if (!p || !gv_pipe_collect(p, temp, &v))
         return false;
@@ -221,7 +210,7 @@ bool gv_eval_call(struct gv_engine *ev, const struct gv_node *n, struct gv_grid 
                   struct gv_value *v)
 {
     if (!n->impl->call)
-        return gv_fail(&ev->main.err, GV_INTERNAL, "function %s() gives no %s", n->impl->name,
+        return gv_fail(&ev->main.err, GV_INTERNAL, "function %s() gives no %s", n->expr->call.function->name,
                        gv_value_type_text(n->type));
     int64_t held = ev->main.samples.current;
     if (!call(ev, n, grid, out, v))
@@ -259,32 +248,17 @@ bool gv_eval_selector(struct gv_call *c, const struct gv_selector *s, bool sampl
     return gv_leaf_selector(p, c->env->out) && gv_pipe_collect(p, c->env->out, out);
 }
 
-static bool is_named(const struct gv_function_impl *f, unsigned flag, const char **names, size_t n)
-{
-    if (!(f->flags & flag))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], f->name) == 0)
-            return false;
-    return true;
-}
-
-static int compare_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void list_extended(struct gv_buf *out, unsigned flag)
 {
-    const char *names[64];
-    size_t n = 0;
-    for (size_t i = 0; gv_function_impls[i]; i++)
-        for (const struct gv_function_impl *f = gv_function_impls[i]; f->name; f++)
-            if (n < GV_COUNT(names) && is_named(f, flag, names, n))
-                names[n++] = f->name;
-    qsort(names, n, sizeof *names, compare_text);
-    for (size_t i = 0; i < n; i++)
-        gv_buf_printf(out, "%s%s", i ? ", " : "", names[i]);
+    size_t n;
+    const struct gv_function *f = gv_functions(&n);
+    const char *separator = "";
+    for (size_t i = 0; i < n; i++) {
+        if (!(f[i].impl->flags & flag))
+            continue;
+        gv_buf_printf(out, "%s%s", separator, f[i].name);
+        separator = ", ";
+    }
 }
 
 bool gv_check_extended(struct gv_engine *ev, const struct gv_node *call_node)
@@ -297,7 +271,8 @@ bool gv_check_extended(struct gv_engine *ev, const struct gv_node *call_node)
         struct gv_buf names = GV_BUF_INIT;
         list_extended(&names, flag);
         gv_fail(&ev->main.err, GV_EXECUTION, "%s modifier can only be used with: %s - not with %s",
-                kind == GV_RANGE_ANCHORED ? "anchored" : "smoothed", gv_buf_cstr(&names), call_node->impl->name);
+                kind == GV_RANGE_ANCHORED ? "anchored" : "smoothed", gv_buf_cstr(&names),
+                call_node->expr->call.function->name);
         gv_buf_fini(&names);
         return false;
     }

@@ -72,8 +72,5 @@ static bool some_sample(struct gv_range_call *c, uint32_t step, const struct gv_
     return true;
 }
 
-const struct gv_function_impl gv_fn_absent[] = {
-    {.name = "absent", .call = absent},
-    {.name = "absent_over_time", .window = some_sample, .call = absent},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_absent = {.call = absent};
+const struct gv_function_impl gv_fn_absent_over_time = {.window = some_sample, .call = absent};

@@ -99,8 +99,5 @@ static void resets(struct gv_range_call *c)
     count_events(c, is_reset);
 }
 
-const struct gv_function_impl gv_fn_changes[] = {
-    {.name = "changes", .series = changes, .flags = GV_IMPL_ANCHORED},
-    {.name = "resets", .series = resets, .flags = GV_IMPL_ANCHORED},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_changes = {.series = changes, .flags = GV_IMPL_ANCHORED};
+const struct gv_function_impl gv_fn_resets = {.series = resets, .flags = GV_IMPL_ANCHORED};

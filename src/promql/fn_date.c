@@ -95,14 +95,11 @@ static double year(double v)
     return (double)date_of_value(v).year;
 }
 
-const struct gv_function_impl gv_fn_date[] = {
-    {.name = "day_of_month", .each = day_of_month},
-    {.name = "day_of_week", .each = day_of_week},
-    {.name = "day_of_year", .each = day_of_year},
-    {.name = "days_in_month", .each = days_in_month},
-    {.name = "hour", .each = hour},
-    {.name = "minute", .each = minute},
-    {.name = "month", .each = month},
-    {.name = "year", .each = year},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_day_of_month = {.each = day_of_month};
+const struct gv_function_impl gv_fn_day_of_week = {.each = day_of_week};
+const struct gv_function_impl gv_fn_day_of_year = {.each = day_of_year};
+const struct gv_function_impl gv_fn_days_in_month = {.each = days_in_month};
+const struct gv_function_impl gv_fn_hour = {.each = hour};
+const struct gv_function_impl gv_fn_minute = {.each = minute};
+const struct gv_function_impl gv_fn_month = {.each = month};
+const struct gv_function_impl gv_fn_year = {.each = year};

@@ -460,14 +460,11 @@ static bool histogram_quantiles(struct gv_call *c, struct gv_value *out)
     return true;
 }
 
-const struct gv_function_impl gv_fn_histogram[] = {
-    {.name = "histogram_avg", .map = histogram_avg},
-    {.name = "histogram_count", .map = histogram_count},
-    {.name = "histogram_fraction", .call = histogram_fraction},
-    {.name = "histogram_quantile", .call = histogram_quantile},
-    {.name = "histogram_quantiles", .call = histogram_quantiles},
-    {.name = "histogram_stddev", .map = histogram_stddev},
-    {.name = "histogram_stdvar", .map = histogram_stdvar},
-    {.name = "histogram_sum", .map = histogram_sum},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_histogram_avg = {.map = histogram_avg, .flags = GV_IMPL_WANTS_STATS};
+const struct gv_function_impl gv_fn_histogram_count = {.map = histogram_count, .flags = GV_IMPL_WANTS_STATS};
+const struct gv_function_impl gv_fn_histogram_fraction = {.call = histogram_fraction, .flags = GV_IMPL_WANTS_BUCKETS};
+const struct gv_function_impl gv_fn_histogram_quantile = {.call = histogram_quantile, .flags = GV_IMPL_WANTS_BUCKETS};
+const struct gv_function_impl gv_fn_histogram_quantiles = {.call = histogram_quantiles, .flags = GV_IMPL_WANTS_BUCKETS};
+const struct gv_function_impl gv_fn_histogram_stddev = {.map = histogram_stddev};
+const struct gv_function_impl gv_fn_histogram_stdvar = {.map = histogram_stdvar};
+const struct gv_function_impl gv_fn_histogram_sum = {.map = histogram_sum, .flags = GV_IMPL_WANTS_STATS};

@@ -355,7 +355,4 @@ static bool info(struct gv_call *c, struct gv_value *out)
     return true;
 }
 
-const struct gv_function_impl gv_fn_info[] = {
-    {.name = "info", .call = info},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_info = {.call = info};

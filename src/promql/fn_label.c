@@ -97,8 +97,5 @@ static bool label_join(struct gv_call *c, struct gv_value *out)
     return true;
 }
 
-const struct gv_function_impl gv_fn_label[] = {
-    {.name = "label_join", .call = label_join},
-    {.name = "label_replace", .call = label_replace},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_label_join = {.call = label_join};
+const struct gv_function_impl gv_fn_label_replace = {.call = label_replace};

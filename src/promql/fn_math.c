@@ -118,35 +118,32 @@ static bool call_max_of(struct gv_call *c, struct gv_value *out)
     return combine(c, out, max_of);
 }
 
-const struct gv_function_impl gv_fn_math[] = {
-    {.name = "abs", .each = fabs},
-    {.name = "acos", .each = acos},
-    {.name = "acosh", .each = acosh},
-    {.name = "asin", .each = asin},
-    {.name = "asinh", .each = asinh},
-    {.name = "atan", .each = atan},
-    {.name = "atanh", .each = atanh},
-    {.name = "ceil", .each = ceil},
-    {.name = "clamp", .map = clamp},
-    {.name = "clamp_max", .map = clamp_max},
-    {.name = "clamp_min", .map = clamp_min},
-    {.name = "cos", .each = cos},
-    {.name = "cosh", .each = cosh},
-    {.name = "deg", .each = degrees},
-    {.name = "exp", .each = exp},
-    {.name = "floor", .each = floor},
-    {.name = "ln", .each = log},
-    {.name = "log10", .each = log10},
-    {.name = "log2", .each = log2},
-    {.name = "max_of", .call = call_max_of},
-    {.name = "min_of", .call = call_min_of},
-    {.name = "rad", .each = radians},
-    {.name = "round", .map = round_to},
-    {.name = "sgn", .each = sign},
-    {.name = "sin", .each = sin},
-    {.name = "sinh", .each = sinh},
-    {.name = "sqrt", .each = sqrt},
-    {.name = "tan", .each = tan},
-    {.name = "tanh", .each = tanh},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_abs = {.each = fabs};
+const struct gv_function_impl gv_fn_acos = {.each = acos};
+const struct gv_function_impl gv_fn_acosh = {.each = acosh};
+const struct gv_function_impl gv_fn_asin = {.each = asin};
+const struct gv_function_impl gv_fn_asinh = {.each = asinh};
+const struct gv_function_impl gv_fn_atan = {.each = atan};
+const struct gv_function_impl gv_fn_atanh = {.each = atanh};
+const struct gv_function_impl gv_fn_ceil = {.each = ceil};
+const struct gv_function_impl gv_fn_clamp = {.map = clamp};
+const struct gv_function_impl gv_fn_clamp_max = {.map = clamp_max};
+const struct gv_function_impl gv_fn_clamp_min = {.map = clamp_min};
+const struct gv_function_impl gv_fn_cos = {.each = cos};
+const struct gv_function_impl gv_fn_cosh = {.each = cosh};
+const struct gv_function_impl gv_fn_deg = {.each = degrees};
+const struct gv_function_impl gv_fn_exp = {.each = exp};
+const struct gv_function_impl gv_fn_floor = {.each = floor};
+const struct gv_function_impl gv_fn_ln = {.each = log};
+const struct gv_function_impl gv_fn_log10 = {.each = log10};
+const struct gv_function_impl gv_fn_log2 = {.each = log2};
+const struct gv_function_impl gv_fn_max_of = {.call = call_max_of};
+const struct gv_function_impl gv_fn_min_of = {.call = call_min_of};
+const struct gv_function_impl gv_fn_rad = {.each = radians};
+const struct gv_function_impl gv_fn_round = {.map = round_to};
+const struct gv_function_impl gv_fn_sgn = {.each = sign};
+const struct gv_function_impl gv_fn_sin = {.each = sin};
+const struct gv_function_impl gv_fn_sinh = {.each = sinh};
+const struct gv_function_impl gv_fn_sqrt = {.each = sqrt};
+const struct gv_function_impl gv_fn_tan = {.each = tan};
+const struct gv_function_impl gv_fn_tanh = {.each = tanh};

@@ -482,22 +482,19 @@ static bool mad_over_time(struct gv_range_call *c, uint32_t step, const struct g
     return true;
 }
 
-const struct gv_function_impl gv_fn_over_time[] = {
-    {.name = "avg_over_time", .series = avg_over_time},
-    {.name = "count_over_time", .window = count_over_time},
-    {.name = "first_over_time", .window = first_over_time},
-    {.name = "last_over_time", .window = last_over_time},
-    {.name = "mad_over_time", .window = mad_over_time},
-    {.name = "max_over_time", .series = max_over_time},
-    {.name = "min_over_time", .series = min_over_time},
-    {.name = "present_over_time", .window = present_over_time},
-    {.name = "quantile_over_time", .window = quantile_over_time},
-    {.name = "stddev_over_time", .series = stddev_over_time},
-    {.name = "stdvar_over_time", .series = stdvar_over_time},
-    {.name = "sum_over_time", .series = sum_over_time},
-    {.name = "ts_of_first_over_time", .window = ts_of_first_over_time},
-    {.name = "ts_of_last_over_time", .window = ts_of_last_over_time},
-    {.name = "ts_of_max_over_time", .series = ts_of_max_over_time},
-    {.name = "ts_of_min_over_time", .series = ts_of_min_over_time},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_avg_over_time = {.series = avg_over_time};
+const struct gv_function_impl gv_fn_count_over_time = {.window = count_over_time};
+const struct gv_function_impl gv_fn_first_over_time = {.window = first_over_time};
+const struct gv_function_impl gv_fn_last_over_time = {.window = last_over_time};
+const struct gv_function_impl gv_fn_mad_over_time = {.window = mad_over_time};
+const struct gv_function_impl gv_fn_max_over_time = {.series = max_over_time};
+const struct gv_function_impl gv_fn_min_over_time = {.series = min_over_time};
+const struct gv_function_impl gv_fn_present_over_time = {.window = present_over_time};
+const struct gv_function_impl gv_fn_quantile_over_time = {.window = quantile_over_time};
+const struct gv_function_impl gv_fn_stddev_over_time = {.series = stddev_over_time};
+const struct gv_function_impl gv_fn_stdvar_over_time = {.series = stdvar_over_time};
+const struct gv_function_impl gv_fn_sum_over_time = {.series = sum_over_time};
+const struct gv_function_impl gv_fn_ts_of_first_over_time = {.window = ts_of_first_over_time};
+const struct gv_function_impl gv_fn_ts_of_last_over_time = {.window = ts_of_last_over_time};
+const struct gv_function_impl gv_fn_ts_of_max_over_time = {.series = ts_of_max_over_time};
+const struct gv_function_impl gv_fn_ts_of_min_over_time = {.series = ts_of_min_over_time};

@@ -462,11 +462,8 @@ static bool idelta(struct gv_range_call *c, uint32_t step, const struct gv_windo
     return last_two(c, w, false, out);
 }
 
-const struct gv_function_impl gv_fn_rate[] = {
-    {.name = "delta", .series = delta, .flags = GV_IMPL_ANCHORED | GV_IMPL_SMOOTHED},
-    {.name = "idelta", .window = idelta},
-    {.name = "increase", .series = increase, .flags = GV_IMPL_ANCHORED | GV_IMPL_SMOOTHED},
-    {.name = "irate", .window = irate},
-    {.name = "rate", .series = rate, .flags = GV_IMPL_ANCHORED | GV_IMPL_SMOOTHED},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_delta = {.series = delta, .flags = GV_IMPL_ANCHORED | GV_IMPL_SMOOTHED};
+const struct gv_function_impl gv_fn_idelta = {.window = idelta};
+const struct gv_function_impl gv_fn_increase = {.series = increase, .flags = GV_IMPL_ANCHORED | GV_IMPL_SMOOTHED};
+const struct gv_function_impl gv_fn_irate = {.window = irate};
+const struct gv_function_impl gv_fn_rate = {.series = rate, .flags = GV_IMPL_ANCHORED | GV_IMPL_SMOOTHED};

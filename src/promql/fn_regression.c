@@ -102,9 +102,6 @@ static bool double_exponential_smoothing(struct gv_range_call *c, uint32_t step,
     return true;
 }
 
-const struct gv_function_impl gv_fn_regression[] = {
-    {.name = "deriv", .window = deriv},
-    {.name = "double_exponential_smoothing", .window = double_exponential_smoothing},
-    {.name = "predict_linear", .window = predict_linear},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_deriv = {.window = deriv};
+const struct gv_function_impl gv_fn_double_exponential_smoothing = {.window = double_exponential_smoothing};
+const struct gv_function_impl gv_fn_predict_linear = {.window = predict_linear};

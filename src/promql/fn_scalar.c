@@ -93,16 +93,13 @@ static void start_timestamp(struct gv_call *c, struct gv_row *r)
         gv_row_clear(r, i);
 }
 
-const struct gv_function_impl gv_fn_scalar[] = {
-    {.name = "end", .call = end},
-    {.name = "pi", .call = pi},
-    {.name = "range", .call = range},
-    {.name = "scalar", .call = scalar},
-    {.name = "start", .call = start},
-    {.name = "start_timestamp", .map = start_timestamp},
-    {.name = "step", .call = step},
-    {.name = "time", .call = time_of_step},
-    {.name = "timestamp", .map = timestamp},
-    {.name = "vector", .call = vector},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_end = {.call = end};
+const struct gv_function_impl gv_fn_pi = {.call = pi};
+const struct gv_function_impl gv_fn_range = {.call = range};
+const struct gv_function_impl gv_fn_scalar = {.call = scalar};
+const struct gv_function_impl gv_fn_start = {.call = start};
+const struct gv_function_impl gv_fn_start_timestamp = {.map = start_timestamp, .flags = GV_IMPL_START_TIMES};
+const struct gv_function_impl gv_fn_step = {.call = step};
+const struct gv_function_impl gv_fn_time = {.call = time_of_step};
+const struct gv_function_impl gv_fn_timestamp = {.map = timestamp};
+const struct gv_function_impl gv_fn_vector = {.call = vector};

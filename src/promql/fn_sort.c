@@ -158,10 +158,7 @@ static bool sort_by_label_desc(struct gv_call *c, struct gv_value *out)
     return sort_labels(c, out, -1);
 }
 
-const struct gv_function_impl gv_fn_sort[] = {
-    {.name = "sort", .call = sort, .flags = GV_IMPL_KEEPS_LABELS},
-    {.name = "sort_by_label", .call = sort_by_label, .flags = GV_IMPL_KEEPS_LABELS},
-    {.name = "sort_by_label_desc", .call = sort_by_label_desc, .flags = GV_IMPL_KEEPS_LABELS},
-    {.name = "sort_desc", .call = sort_desc, .flags = GV_IMPL_KEEPS_LABELS},
-    {.name = NULL},
-};
+const struct gv_function_impl gv_fn_sort = {.call = sort, .flags = GV_IMPL_KEEPS_LABELS};
+const struct gv_function_impl gv_fn_sort_by_label = {.call = sort_by_label, .flags = GV_IMPL_KEEPS_LABELS};
+const struct gv_function_impl gv_fn_sort_by_label_desc = {.call = sort_by_label_desc, .flags = GV_IMPL_KEEPS_LABELS};
+const struct gv_function_impl gv_fn_sort_desc = {.call = sort_desc, .flags = GV_IMPL_KEEPS_LABELS};

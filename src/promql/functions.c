@@ -20,98 +20,108 @@
 #define ARGS(...) {__VA_ARGS__}, sizeof((enum gv_value_type[]){__VA_ARGS__}) / sizeof(enum gv_value_type)
 #define NONE      {GV_TYPE_NONE}, 0
 
-/* name, types of the arguments, variadic, returns, flags; by name in byte order */
+/* name, types of the arguments, variadic, returns, flags; by name in byte order. The implementation of f() is gv_fn_f,
+ * in the fn_*.c file of its group. */
+#define FUNCTIONS(X)                                                                                                   \
+    X(abs, ARGS(V), 0, V, EACH)                                                                                        \
+    X(absent, ARGS(V), 0, V, ALL)                                                                                      \
+    X(absent_over_time, ARGS(M), 0, V, NAMED | ALL)                                                                    \
+    X(acos, ARGS(V), 0, V, EACH)                                                                                       \
+    X(acosh, ARGS(V), 0, V, EACH)                                                                                      \
+    X(asin, ARGS(V), 0, V, EACH)                                                                                       \
+    X(asinh, ARGS(V), 0, V, EACH)                                                                                      \
+    X(atan, ARGS(V), 0, V, EACH)                                                                                       \
+    X(atanh, ARGS(V), 0, V, EACH)                                                                                      \
+    X(avg_over_time, ARGS(M), 0, V, EACH)                                                                              \
+    X(ceil, ARGS(V), 0, V, EACH)                                                                                       \
+    X(changes, ARGS(M), 0, V, EACH)                                                                                    \
+    X(clamp, ARGS(V, S, S), 0, V, EACH)                                                                                \
+    X(clamp_max, ARGS(V, S), 0, V, EACH)                                                                               \
+    X(clamp_min, ARGS(V, S), 0, V, EACH)                                                                               \
+    X(cos, ARGS(V), 0, V, EACH)                                                                                        \
+    X(cosh, ARGS(V), 0, V, EACH)                                                                                       \
+    X(count_over_time, ARGS(M), 0, V, EACH)                                                                            \
+    X(day_of_month, ARGS(V), 1, V, EACH | UNSAFE)                                                                      \
+    X(day_of_week, ARGS(V), 1, V, EACH | UNSAFE)                                                                       \
+    X(day_of_year, ARGS(V), 1, V, EACH | UNSAFE)                                                                       \
+    X(days_in_month, ARGS(V), 1, V, EACH | UNSAFE)                                                                     \
+    X(deg, ARGS(V), 0, V, EACH)                                                                                        \
+    X(delta, ARGS(M), 0, V, EACH)                                                                                      \
+    X(deriv, ARGS(M), 0, V, EACH)                                                                                      \
+    X(double_exponential_smoothing, ARGS(M, S, S), 0, V, EACH | EXPER)                                                 \
+    X(end, NONE, 0, S, CONST | UNSAFE | EXPER)                                                                         \
+    X(exp, ARGS(V), 0, V, EACH)                                                                                        \
+    X(first_over_time, ARGS(M), 0, V, EACH | NAMED)                                                                    \
+    X(floor, ARGS(V), 0, V, EACH)                                                                                      \
+    X(histogram_avg, ARGS(V), 0, V, EACH)                                                                              \
+    X(histogram_count, ARGS(V), 0, V, EACH)                                                                            \
+    X(histogram_fraction, ARGS(S, S, V), 0, V, EACH)                                                                   \
+    X(histogram_quantile, ARGS(S, V), 0, V, EACH)                                                                      \
+    X(histogram_quantiles, ARGS(V, T, S, S), 9, V, EACH | LABELS | EXPER)                                              \
+    X(histogram_stddev, ARGS(V), 0, V, EACH)                                                                           \
+    X(histogram_stdvar, ARGS(V), 0, V, EACH)                                                                           \
+    X(histogram_sum, ARGS(V), 0, V, EACH)                                                                              \
+    X(hour, ARGS(V), 1, V, EACH | UNSAFE)                                                                              \
+    X(idelta, ARGS(M), 0, V, EACH)                                                                                     \
+    X(increase, ARGS(M), 0, V, EACH)                                                                                   \
+    X(info, ARGS(V, V), 1, V, NAMED | ALL | EXPER)                                                                     \
+    X(irate, ARGS(M), 0, V, EACH)                                                                                      \
+    X(label_join, ARGS(V, T, T, T), -1, V, EACH | NAMED | LABELS)                                                      \
+    X(label_replace, ARGS(V, T, T, T, T), 0, V, EACH | NAMED | LABELS)                                                 \
+    X(last_over_time, ARGS(M), 0, V, EACH | NAMED)                                                                     \
+    X(ln, ARGS(V), 0, V, EACH)                                                                                         \
+    X(log10, ARGS(V), 0, V, EACH)                                                                                      \
+    X(log2, ARGS(V), 0, V, EACH)                                                                                       \
+    X(mad_over_time, ARGS(M), 0, V, EACH | EXPER)                                                                      \
+    X(max_of, ARGS(S, S), 0, S, CONST | EXPER)                                                                         \
+    X(max_over_time, ARGS(M), 0, V, EACH)                                                                              \
+    X(min_of, ARGS(S, S), 0, S, CONST | EXPER)                                                                         \
+    X(min_over_time, ARGS(M), 0, V, EACH)                                                                              \
+    X(minute, ARGS(V), 1, V, EACH | UNSAFE)                                                                            \
+    X(month, ARGS(V), 1, V, EACH | UNSAFE)                                                                             \
+    X(pi, NONE, 0, S, CONST)                                                                                           \
+    X(predict_linear, ARGS(M, S), 0, V, EACH | UNSAFE)                                                                 \
+    X(present_over_time, ARGS(M), 0, V, EACH)                                                                          \
+    X(quantile_over_time, ARGS(S, M), 0, V, EACH)                                                                      \
+    X(rad, ARGS(V), 0, V, EACH)                                                                                        \
+    X(range, NONE, 0, S, CONST | UNSAFE | EXPER)                                                                       \
+    X(rate, ARGS(M), 0, V, EACH)                                                                                       \
+    X(resets, ARGS(M), 0, V, EACH)                                                                                     \
+    X(round, ARGS(V, S), 1, V, EACH)                                                                                   \
+    X(scalar, ARGS(V), 0, S, ALL)                                                                                      \
+    X(sgn, ARGS(V), 0, V, EACH)                                                                                        \
+    X(sin, ARGS(V), 0, V, EACH)                                                                                        \
+    X(sinh, ARGS(V), 0, V, EACH)                                                                                       \
+    X(sort, ARGS(V), 0, V, NAMED | ORDER)                                                                              \
+    X(sort_by_label, ARGS(V, T), -1, V, NAMED | ORDER | EXPER)                                                         \
+    X(sort_by_label_desc, ARGS(V, T), -1, V, NAMED | ORDER | EXPER)                                                    \
+    X(sort_desc, ARGS(V), 0, V, NAMED | ORDER)                                                                         \
+    X(sqrt, ARGS(V), 0, V, EACH)                                                                                       \
+    X(start, NONE, 0, S, CONST | UNSAFE | EXPER)                                                                       \
+    X(start_timestamp, ARGS(V), 0, V, EACH | SAMPLE | EXPER)                                                           \
+    X(stddev_over_time, ARGS(M), 0, V, EACH)                                                                           \
+    X(stdvar_over_time, ARGS(M), 0, V, EACH)                                                                           \
+    X(step, NONE, 0, S, CONST | UNSAFE | EXPER)                                                                        \
+    X(sum_over_time, ARGS(M), 0, V, EACH)                                                                              \
+    X(tan, ARGS(V), 0, V, EACH)                                                                                        \
+    X(tanh, ARGS(V), 0, V, EACH)                                                                                       \
+    X(time, NONE, 0, S, CONST | UNSAFE)                                                                                \
+    X(timestamp, ARGS(V), 0, V, EACH | SAMPLE | UNSAFE)                                                                \
+    X(ts_of_first_over_time, ARGS(M), 0, V, EACH | EXPER)                                                              \
+    X(ts_of_last_over_time, ARGS(M), 0, V, EACH | EXPER)                                                               \
+    X(ts_of_max_over_time, ARGS(M), 0, V, EACH | EXPER)                                                                \
+    X(ts_of_min_over_time, ARGS(M), 0, V, EACH | EXPER)                                                                \
+    X(vector, ARGS(S), 0, V, CONST)                                                                                    \
+    X(year, ARGS(V), 1, V, EACH | UNSAFE)
+
+#define DECLARE(name, ...) extern const struct gv_function_impl gv_fn_##name;
+FUNCTIONS(DECLARE)
+#undef DECLARE
+
 static const struct gv_function functions[] = {
-    {"abs", ARGS(V), 0, V, EACH, NULL},
-    {"absent", ARGS(V), 0, V, ALL, NULL},
-    {"absent_over_time", ARGS(M), 0, V, NAMED | ALL, NULL}, /* series without names may be equal: here that is no error */
-    {"acos", ARGS(V), 0, V, EACH, NULL},
-    {"acosh", ARGS(V), 0, V, EACH, NULL},
-    {"asin", ARGS(V), 0, V, EACH, NULL},
-    {"asinh", ARGS(V), 0, V, EACH, NULL},
-    {"atan", ARGS(V), 0, V, EACH, NULL},
-    {"atanh", ARGS(V), 0, V, EACH, NULL},
-    {"avg_over_time", ARGS(M), 0, V, EACH, NULL},
-    {"ceil", ARGS(V), 0, V, EACH, NULL},
-    {"changes", ARGS(M), 0, V, EACH, NULL},
-    {"clamp", ARGS(V, S, S), 0, V, EACH, NULL},
-    {"clamp_max", ARGS(V, S), 0, V, EACH, NULL},
-    {"clamp_min", ARGS(V, S), 0, V, EACH, NULL},
-    {"cos", ARGS(V), 0, V, EACH, NULL},
-    {"cosh", ARGS(V), 0, V, EACH, NULL},
-    {"count_over_time", ARGS(M), 0, V, EACH, NULL},
-    {"day_of_month", ARGS(V), 1, V, EACH | UNSAFE, NULL},
-    {"day_of_week", ARGS(V), 1, V, EACH | UNSAFE, NULL},
-    {"day_of_year", ARGS(V), 1, V, EACH | UNSAFE, NULL},
-    {"days_in_month", ARGS(V), 1, V, EACH | UNSAFE, NULL},
-    {"deg", ARGS(V), 0, V, EACH, NULL},
-    {"delta", ARGS(M), 0, V, EACH, NULL},
-    {"deriv", ARGS(M), 0, V, EACH, NULL},
-    {"double_exponential_smoothing", ARGS(M, S, S), 0, V, EACH | EXPER, NULL},
-    {"end", NONE, 0, S, CONST | UNSAFE | EXPER, NULL},
-    {"exp", ARGS(V), 0, V, EACH, NULL},
-    {"first_over_time", ARGS(M), 0, V, EACH | NAMED, NULL},
-    {"floor", ARGS(V), 0, V, EACH, NULL},
-    {"histogram_avg", ARGS(V), 0, V, EACH, NULL},
-    {"histogram_count", ARGS(V), 0, V, EACH, NULL},
-    {"histogram_fraction", ARGS(S, S, V), 0, V, EACH, NULL},
-    {"histogram_quantile", ARGS(S, V), 0, V, EACH, NULL},
-    {"histogram_quantiles", ARGS(V, T, S, S), 9, V, EACH | LABELS | EXPER, NULL},
-    {"histogram_stddev", ARGS(V), 0, V, EACH, NULL},
-    {"histogram_stdvar", ARGS(V), 0, V, EACH, NULL},
-    {"histogram_sum", ARGS(V), 0, V, EACH, NULL},
-    {"hour", ARGS(V), 1, V, EACH | UNSAFE, NULL},
-    {"idelta", ARGS(M), 0, V, EACH, NULL},
-    {"increase", ARGS(M), 0, V, EACH, NULL},
-    {"info", ARGS(V, V), 1, V, NAMED | ALL | EXPER, NULL},
-    {"irate", ARGS(M), 0, V, EACH, NULL},
-    {"label_join", ARGS(V, T, T, T), -1, V, EACH | NAMED | LABELS, NULL},
-    {"label_replace", ARGS(V, T, T, T, T), 0, V, EACH | NAMED | LABELS, NULL},
-    {"last_over_time", ARGS(M), 0, V, EACH | NAMED, NULL},
-    {"ln", ARGS(V), 0, V, EACH, NULL},
-    {"log10", ARGS(V), 0, V, EACH, NULL},
-    {"log2", ARGS(V), 0, V, EACH, NULL},
-    {"mad_over_time", ARGS(M), 0, V, EACH | EXPER, NULL},
-    {"max_of", ARGS(S, S), 0, S, CONST | EXPER, NULL},
-    {"max_over_time", ARGS(M), 0, V, EACH, NULL},
-    {"min_of", ARGS(S, S), 0, S, CONST | EXPER, NULL},
-    {"min_over_time", ARGS(M), 0, V, EACH, NULL},
-    {"minute", ARGS(V), 1, V, EACH | UNSAFE, NULL},
-    {"month", ARGS(V), 1, V, EACH | UNSAFE, NULL},
-    {"pi", NONE, 0, S, CONST, NULL},
-    {"predict_linear", ARGS(M, S), 0, V, EACH | UNSAFE, NULL},
-    {"present_over_time", ARGS(M), 0, V, EACH, NULL},
-    {"quantile_over_time", ARGS(S, M), 0, V, EACH, NULL},
-    {"rad", ARGS(V), 0, V, EACH, NULL},
-    {"range", NONE, 0, S, CONST | UNSAFE | EXPER, NULL},
-    {"rate", ARGS(M), 0, V, EACH, NULL},
-    {"resets", ARGS(M), 0, V, EACH, NULL},
-    {"round", ARGS(V, S), 1, V, EACH, NULL},
-    {"scalar", ARGS(V), 0, S, ALL, NULL},
-    {"sgn", ARGS(V), 0, V, EACH, NULL},
-    {"sin", ARGS(V), 0, V, EACH, NULL},
-    {"sinh", ARGS(V), 0, V, EACH, NULL},
-    {"sort", ARGS(V), 0, V, NAMED | ORDER, NULL},
-    {"sort_by_label", ARGS(V, T), -1, V, NAMED | ORDER | EXPER, NULL},
-    {"sort_by_label_desc", ARGS(V, T), -1, V, NAMED | ORDER | EXPER, NULL},
-    {"sort_desc", ARGS(V), 0, V, NAMED | ORDER, NULL},
-    {"sqrt", ARGS(V), 0, V, EACH, NULL},
-    {"start", NONE, 0, S, CONST | UNSAFE | EXPER, NULL},
-    {"start_timestamp", ARGS(V), 0, V, EACH | SAMPLE | EXPER, NULL},
-    {"stddev_over_time", ARGS(M), 0, V, EACH, NULL},
-    {"stdvar_over_time", ARGS(M), 0, V, EACH, NULL},
-    {"step", NONE, 0, S, CONST | UNSAFE | EXPER, NULL},
-    {"sum_over_time", ARGS(M), 0, V, EACH, NULL},
-    {"tan", ARGS(V), 0, V, EACH, NULL},
-    {"tanh", ARGS(V), 0, V, EACH, NULL},
-    {"time", NONE, 0, S, CONST | UNSAFE, NULL},
-    {"timestamp", ARGS(V), 0, V, EACH | SAMPLE | UNSAFE, NULL},
-    {"ts_of_first_over_time", ARGS(M), 0, V, EACH | EXPER, NULL},
-    {"ts_of_last_over_time", ARGS(M), 0, V, EACH | EXPER, NULL},
-    {"ts_of_max_over_time", ARGS(M), 0, V, EACH | EXPER, NULL},
-    {"ts_of_min_over_time", ARGS(M), 0, V, EACH | EXPER, NULL},
-    {"vector", ARGS(S), 0, V, CONST, NULL},
-    {"year", ARGS(V), 1, V, EACH | UNSAFE, NULL},
+#define ROW(name, args, variadic, returns, flags) {#name, args, variadic, returns, flags, &gv_fn_##name},
+    FUNCTIONS(ROW)
+#undef ROW
 };
 
 static const struct gv_aggregation aggregations[] = {

@@ -1,25 +1,7 @@
-/* The joined table of function implementations, and what callbacks are given to work with: rows, name dropping,
- * annotations. */
+/* What the callbacks of functions are given to work with: rows, name dropping, annotations. */
 #include "promql/impl.h"
 #include <stdarg.h>
 #include <stdio.h>
-
-extern const struct gv_function_impl gv_fn_absent[], gv_fn_changes[], gv_fn_date[], gv_fn_histogram[], gv_fn_info[],
-    gv_fn_label[], gv_fn_math[], gv_fn_over_time[], gv_fn_rate[], gv_fn_regression[], gv_fn_scalar[], gv_fn_sort[];
-
-const struct gv_function_impl *const gv_function_impls[] = {
-    gv_fn_absent,    gv_fn_changes, gv_fn_date,       gv_fn_histogram, gv_fn_info, gv_fn_label, gv_fn_math,
-    gv_fn_over_time, gv_fn_rate,    gv_fn_regression, gv_fn_scalar,    gv_fn_sort, NULL,
-};
-
-const struct gv_function_impl *gv_function_impl_named(const char *name)
-{
-    for (size_t i = 0; gv_function_impls[i]; i++)
-        for (const struct gv_function_impl *f = gv_function_impls[i]; f->name; f++)
-            if (strcmp(f->name, name) == 0)
-                return f;
-    return NULL;
-}
 
 /* ---- Rows ---- */
 

@@ -6,6 +6,9 @@
  *   element-wise        one row ──► each() or map(), in place ──► the same row
  *   whole vector        arguments, evaluated ──► call() ──► vector or scalar
  *
+ * A function f() is a row of the table in functions.c and, in the fn_*.c file of its group, a gv_fn_f that the row
+ * carries.
+ *
  * What the evaluator does around them: matching types and argument counts (the parser did), evaluating arguments,
  * dropping metric names (unless GV_FN_KEEPS_NAME) for the first two kinds, duplicate label sets in what comes out,
  * sample counts, deadlines, partitioning. */
@@ -183,19 +186,21 @@ typedef bool gv_call_fn(struct gv_call *c, struct gv_value *out);
 GV_MUST_CHECK bool gv_eval_selector(struct gv_call *c, const struct gv_selector *s, bool sample_times,
                                     struct gv_vector *out);
 
-/* ---- The row of a function ---- */
+/* ---- The implementation that the row of a function (functions.c) carries ---- */
 
 enum gv_impl_flag {
     GV_IMPL_ANCHORED = 1 << 0, /* may be used with anchored selectors */
     GV_IMPL_SMOOTHED = 1 << 1,
-    GV_IMPL_KEEPS_LABELS = 1 << 2 /* call(): rows leave as they came, so duplicates need no look */
+    GV_IMPL_KEEPS_LABELS = 1 << 2, /* call(): rows leave as they came, so duplicates need no look */
+    GV_IMPL_START_TIMES = 1 << 3,  /* of a bare selector it takes start timestamps, not the times of the samples */
+    GV_IMPL_WANTS_STATS = 1 << 4,  /* of histograms below, count and sum alone matter, */
+    GV_IMPL_WANTS_BUCKETS = 1 << 5 /* unless something wants their buckets too */
 };
 
 /* One of each, map, window, series or call. Exceptions: window or series together with call: call() then gets the
  * resulting vector in place of the range argument (absent_over_time); each and map of functions whose vector argument
  * may be left out are given vector(time()). */
 struct gv_function_impl {
-    const char *name;
     gv_float_fn *each; /* floats only: histograms are left out */
     gv_map_fn *map;
     gv_window_fn *window;
@@ -203,7 +208,3 @@ struct gv_function_impl {
     gv_call_fn *call;
     unsigned flags; /* enum gv_impl_flag */
 };
-
-/* Each src/promql/fn_*.c exports one array, ended by a row without a name; impl.c joins them. */
-extern const struct gv_function_impl *const gv_function_impls[];         /* ended by NULL */
-const struct gv_function_impl *gv_function_impl_named(const char *name); /* NULL: not written */

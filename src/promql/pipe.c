@@ -169,7 +169,7 @@ static bool fill_times(struct gv_pipe *p, struct gv_arena *a)
 static bool fill_sample_time(struct gv_pipe *p, const struct gv_node *n, struct gv_arena *a)
 {
     p->node = n->child[0];
-    p->start_times = strcmp(n->impl->name, "start_timestamp") == 0;
+    p->start_times = n->impl->flags & GV_IMPL_START_TIMES;
     p->sample_times = !p->start_times;
     if (!gv_leaf_selector(p, a))
         return false;
@@ -197,7 +197,7 @@ static bool knows_sample_time(const struct gv_engine *ev, const struct gv_node *
 {
     if (!(n->expr->call.function->flags & GV_FN_SAMPLE_TIME))
         return false;
-    return strcmp(n->impl->name, "start_timestamp") != 0 || ev->options->features & GV_FEATURE_USE_START_TIMESTAMPS;
+    return !(n->impl->flags & GV_IMPL_START_TIMES) || ev->options->features & GV_FEATURE_USE_START_TIMESTAMPS;
 }
 
 static bool fill_element_wise(struct gv_pipe *p, const struct gv_node *n, struct gv_arena *a)
@@ -291,10 +291,23 @@ static bool fill(struct gv_pipe *p, const struct gv_node *n, struct gv_arena *a)
     }
 }
 
-struct gv_pipe *gv_pipe_new(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid, struct gv_arena *a)
+static struct gv_pipe *new_pipe(struct gv_engine *ev, struct gv_grid grid, struct gv_arena *a)
 {
     struct gv_pipe *p = gv_arena_new(a, struct gv_pipe);
     *p = (struct gv_pipe){.ev = ev, .grid = grid, .counts = ev->counts};
     p->last_stage = &p->stages;
+    return p;
+}
+
+struct gv_pipe *gv_pipe_new(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid, struct gv_arena *a)
+{
+    struct gv_pipe *p = new_pipe(ev, grid, a);
     return fill(p, n, a) ? p : NULL;
+}
+
+struct gv_pipe *gv_pipe_of_windows(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid,
+                                   struct gv_arena *a)
+{
+    struct gv_pipe *p = new_pipe(ev, grid, a);
+    return fill_range_function(p, n, a) ? p : NULL;
 }

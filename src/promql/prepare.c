@@ -7,8 +7,9 @@
 struct above {
     struct gv_slice func;
     const struct gv_expr *aggregation; /* right above */
-    bool wants_stats;                  /* histogram_count() and its like, anywhere above */
-    bool wants_buckets;                /* histogram_quantile() and its like, a trim or a subquery, anywhere above */
+    bool wants_stats;                  /* a function with GV_IMPL_WANTS_STATS, anywhere above: Prometheus reads no
+                                          buckets below it, and tells resets itself as it reads */
+    bool wants_buckets;                /* one with GV_IMPL_WANTS_BUCKETS, a trim or a subquery, anywhere above */
 };
 
 struct prepare {
@@ -110,32 +111,14 @@ static struct gv_node **new_children(struct prepare *p, struct gv_node *n, size_
     return n->child;
 }
 
-static bool is_one_of(const char *name, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* Prometheus reads histograms without their buckets below the first ones, and tells resets itself as it reads. */
-static void add_wants(struct above *above, const char *function)
-{
-    static const char *const stats[] = {"histogram_count", "histogram_sum", "histogram_avg"};
-    static const char *const buckets[] = {"histogram_quantile", "histogram_quantiles", "histogram_fraction"};
-    above->wants_stats |= is_one_of(function, stats, GV_COUNT(stats));
-    above->wants_buckets |= is_one_of(function, buckets, GV_COUNT(buckets));
-}
-
 static bool fill_call(struct prepare *p, struct gv_node *n, const struct gv_expr *e, struct above above)
 {
     const struct gv_function *f = e->call.function;
-    n->impl = gv_function_impl_named(f->name);
-    if (!n->impl)
-        return gv_fail(p->err, GV_EXECUTION, "function %s() is not supported", f->name);
+    n->impl = f->impl;
     above.func = gv_slice_of(f->name);
     above.aggregation = NULL;
-    add_wants(&above, f->name);
+    above.wants_stats |= f->impl->flags & GV_IMPL_WANTS_STATS;
+    above.wants_buckets |= f->impl->flags & GV_IMPL_WANTS_BUCKETS;
     new_children(p, n, e->call.n_args);
     n->invariant = !(f->flags & GV_FN_AT_UNSAFE);
     for (size_t i = 0; i < n->n; i++) {
