@@ -4,7 +4,10 @@
   query      instant and range queries through globalview over canned backends (nginx), beside nginx directly;
              then 1,000 configured clusters
   promql     the PromQL engine beside a real Prometheus with the same data
+  codec      query JSON (MB/s) and XOR chunks (ns a sample), on one thread
 """
+import pathlib
+import subprocess
 import sys
 
 import bench_query
@@ -15,9 +18,17 @@ except ImportError:
     bench_promql = None
 
 
+PROGRAMS = pathlib.Path(__file__).resolve().parents[1] / "build/release/bench"
+
+
+def codec():
+    for program in ("bench_codec", "bench_chunk"):
+        subprocess.run([PROGRAMS / program], check=True)
+
+
 def main():
-    names = sys.argv[1:] or ["query"] + (["promql"] if bench_promql else [])
-    benches = {"query": bench_query.main, "promql": bench_promql and bench_promql.main}
+    names = sys.argv[1:] or ["query"] + (["promql"] if bench_promql else []) + ["codec"]
+    benches = {"query": bench_query.main, "promql": bench_promql and bench_promql.main, "codec": codec}
     for name in names:
         if not benches.get(name):
             sys.exit(f"bench: unknown name '{name}': {', '.join(n for n in benches if benches[n])}")

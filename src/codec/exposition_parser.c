@@ -199,7 +199,6 @@ static bool value_and_time(struct cursor *c, struct gv_exposition_sample *s)
 
 static bool push(struct gv_exposition *x, const struct gv_exposition_sample *s, struct gv_err *err)
 {
-    enum { EVERY = 256 };
     if (x->n == x->cap) {
         size_t cap = x->cap ? x->cap * 2 : 64;
         struct gv_exposition_sample *bigger = gv_arena_try(x->arena, cap * sizeof *bigger, err);
@@ -211,8 +210,7 @@ static bool push(struct gv_exposition *x, const struct gv_exposition_sample *s, 
         x->cap = cap;
     }
     x->samples[x->n++] = *s;
-    /* Labels and texts may overdraw the budget, little by little. */
-    return x->n % EVERY || !x->arena->budget || gv_budget_take(x->arena->budget, 0, err);
+    return true;
 }
 
 static bool parse_sample(struct cursor *c)
@@ -280,11 +278,17 @@ static bool parse_piece(struct gv_exposition_parser *p, const char *at, const ch
     return true;
 }
 
+/* Labels and texts overdraw the budget, one small allocation at a time, by no more than what one piece brings. */
+static bool check_budget(const struct gv_arena *a, struct gv_err *err)
+{
+    return !a->budget || gv_budget_take(a->budget, 0, err);
+}
+
 bool gv_exposition_parser_feed(struct gv_exposition_parser *p, const char *data, size_t n, struct gv_err *err)
 {
     if (p->dead)
         return gv_fail(err, GV_INTERNAL, "the exposition was given up already");
-    p->dead = n && !parse_piece(p, data, data + n, err);
+    p->dead = n && (!parse_piece(p, data, data + n, err) || !check_budget(p->into->arena, err));
     return !p->dead;
 }
 

@@ -129,6 +129,12 @@ static bool take_piece(struct gv_result_decoder *d, struct gv_err *err)
     }
 }
 
+/* Labels overdraw the budget, one small allocation at a time, by no more than what one piece brings. */
+static bool check_budget(const struct gv_result_decoder *d, struct gv_err *err)
+{
+    return !d->arena->budget || gv_budget_take(d->arena->budget, 0, err);
+}
+
 bool gv_result_decoder_feed(struct gv_result_decoder *d, const char *data, size_t n, struct gv_err *err)
 {
     if (d->dead)
@@ -137,6 +143,6 @@ bool gv_result_decoder_feed(struct gv_result_decoder *d, const char *data, size_
         return true;
     json_feed(&d->json, data, n);
     keep_from_piece(d, data);
-    d->dead = !take_piece(d, err);
+    d->dead = !take_piece(d, err) || !check_budget(d, err);
     return !d->dead;
 }

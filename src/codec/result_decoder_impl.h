@@ -75,6 +75,7 @@ struct gv_result_decoder {
     uint64_t point_offset; /* of its '[' */
     uint32_t next_step;    /* STEPS: where the next point is expected */
     struct label_reader reader;
+    uint64_t metric_offset;
     struct keeper keeper;
 
     int64_t time; /* scalar, string */
@@ -100,7 +101,7 @@ extern const struct place place_reply;
 bool settle_found(struct gv_result_decoder *d, enum found found, struct gv_err *err);
 
 /* result_decoder_series.c */
-bool enter_series(struct gv_result_decoder *d, struct gv_err *err);
+void enter_series(struct gv_result_decoder *d);
 
 /* result_decoder_points.c */
 bool take_point(struct gv_result_decoder *d, enum json_event e, struct gv_err *err);      /* "value" */
@@ -109,9 +110,10 @@ bool take_histogram(struct gv_result_decoder *d, enum json_event e, struct gv_er
 bool take_histograms(struct gv_result_decoder *d, enum json_event e, struct gv_err *err); /* "histograms" */
 bool read_time(struct gv_result_decoder *d, int64_t *ms, struct gv_err *err);             /* of a JSON_NUMBER */
 
-/* result_decoder_histogram.c */
-bool enter_histogram(struct gv_result_decoder *d, struct gv_err *err);
 bool read_value(struct gv_result_decoder *d, double *v, struct gv_err *err); /* of a JSON_STRING */
+
+/* result_decoder_histogram.c */
+void enter_histogram(struct gv_result_decoder *d);
 
 /* result_decoder_labels.c */
 bool take_metric(struct gv_result_decoder *d, enum json_event e, struct gv_err *err);

@@ -11,12 +11,19 @@ static bool label_name(struct gv_result_decoder *d, struct gv_err *err)
     return true;
 }
 
+static bool add_value(struct gv_result_decoder *d, struct gv_slice value, struct gv_err *err)
+{
+    label_reader_value(&d->reader, value);
+    return d->reader.value_text.n <= JSON_MAX_TOKEN ||
+           gv_fail(err, GV_BAD_DATA, "the labels of a series have more than %d bytes at byte %llu", JSON_MAX_TOKEN,
+                   (unsigned long long)d->metric_offset);
+}
+
 static bool label_value(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
 {
     if (e != JSON_STRING)
         return fail_expected(d, e, "a string as label value", err);
-    label_reader_value(&d->reader, d->json.text);
-    return true;
+    return add_value(d, d->json.text, err);
 }
 
 /* "text" at *p, without escapes and of ASCII; *p moves behind it. */
@@ -35,7 +42,6 @@ static bool plain_string(const char **p, const char *end, struct gv_slice *text)
 
 static bool read_ahead_labels(struct gv_result_decoder *d, struct gv_err *err)
 {
-    (void)err;
     struct json_reader *r = &d->json;
     while (json_at_member(r)) {
         const char *p = r->at;
@@ -44,7 +50,8 @@ static bool read_ahead_labels(struct gv_result_decoder *d, struct gv_err *err)
             !plain_string(&p, r->end, &value))
             break;
         label_reader_name(&d->reader, name);
-        label_reader_value(&d->reader, value);
+        if (!add_value(d, value, err))
+            return false;
         json_skip_member(r, (size_t)(p - r->at));
     }
     return true;
@@ -64,6 +71,7 @@ bool take_metric(struct gv_result_decoder *d, enum json_event e, struct gv_err *
 {
     (void)e, (void)err;
     label_reader_begin(&d->reader);
+    d->metric_offset = d->json.token_offset;
     enter(d, &metric);
     return true;
 }

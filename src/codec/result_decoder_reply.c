@@ -129,7 +129,10 @@ static bool take_element(struct gv_result_decoder *d, enum json_event e, struct 
 {
     if (d->found == FOUND_POINT || (e == JSON_NUMBER && top_frame(d)->index == 0))
         return take_single(d, e, err);
-    return e == JSON_OBJECT ? enter_series(d, err) : fail_expected(d, e, "a series", err);
+    if (e != JSON_OBJECT)
+        return fail_expected(d, e, "a series", err);
+    enter_series(d);
+    return true;
 }
 
 static bool end_result(struct gv_result_decoder *d, struct gv_err *err)

@@ -225,6 +225,23 @@ static void strings_have_a_cap(void **state)
     gv_buf_fini(&out);
 }
 
+static void labels_of_a_series_have_a_cap(void **state)
+{
+    (void)state;
+    struct gv_buf text = GV_BUF_INIT, out = GV_BUF_INIT;
+    gv_buf_adds(&text, "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[{\"metric\":{");
+    for (int i = 0; i < 11; i++)
+        gv_buf_printf(&text, "%s\"l%d\":\"%0100000d\"", i ? "," : "", i, i);
+    gv_buf_adds(&text, "},\"value\":[1,\"2\"]}]}}");
+    for (size_t piece = 1000; piece < 10000000; piece *= 100) {
+        struct gv_err err = {0};
+        assert_false(stream_decode(text.p, text.n, &span, &piece, 1, &out, &err));
+        assert_string_equal(err.msg, "the labels of a series have more than 1048576 bytes at byte 70");
+    }
+    gv_buf_fini(&text);
+    gv_buf_fini(&out);
+}
+
 static void a_cut_reply_is_never_whole(void **state)
 {
     (void)state;
@@ -397,6 +414,9 @@ static size_t below(uint64_t *seed, size_t n)
     return (size_t)(next_random(seed) % n);
 }
 
+/* How often each verdict was given: a test in which all are the same shows nothing. */
+static int accepted, refusals;
+
 static void check_against_oracle(const char *text, size_t n, size_t piece)
 {
     struct gv_buf here = GV_BUF_INIT, there = GV_BUF_INIT;
@@ -409,6 +429,8 @@ static void check_against_oracle(const char *text, size_t n, size_t piece)
         assert_string_equal(gv_buf_cstr(&here), gv_buf_cstr(&there));
     if (!ok)
         assert_int_equal(err.code, GV_BAD_DATA);
+    accepted += ok;
+    refusals += !ok;
     gv_buf_fini(&here);
     gv_buf_fini(&there);
 }
@@ -451,6 +473,7 @@ static void points_of_all_shapes_mean_what_jansson_says(void **state)
 {
     (void)state;
     uint64_t seed = 88172645463325252u;
+    accepted = refusals = 0;
     for (int round = 0; round < 4000; round++) {
         struct gv_buf text = GV_BUF_INIT;
         gv_buf_adds(
@@ -464,6 +487,7 @@ static void points_of_all_shapes_mean_what_jansson_says(void **state)
         check_against_oracle(text.p, text.n, below(&seed, 3) ? text.n : 1 + below(&seed, 100));
         gv_buf_fini(&text);
     }
+    assert_true(accepted > 400 && refusals > 400);
 }
 
 static void mutate(char *text, size_t *n, uint64_t *seed)
@@ -503,6 +527,7 @@ static void mutations_mean_what_jansson_says(void **state)
         vector, matrix, "{\"status\":\"error\",\"errorType\":\"execution\",\"error\":\"what\",\"warnings\":[\"a\"]}",
         "{\"status\":\"success\",\"data\":{\"resultType\":\"scalar\",\"result\":[1.5,\"2\"]},\"infos\":[\"\\u00e9\"]}"};
     uint64_t seed = 2463534242u;
+    accepted = refusals = 0;
     for (int round = 0; round < 10000; round++) {
         const char *from = good[below(&seed, GV_COUNT(good))];
         char text[4096];
@@ -511,6 +536,7 @@ static void mutations_mean_what_jansson_says(void **state)
         mutate(text, &n, &seed);
         check_against_oracle(text, n, below(&seed, 2) ? n : 1 + below(&seed, 80));
     }
+    assert_true(accepted > 400 && refusals > 4000);
 }
 
 int main(void)
@@ -527,6 +553,7 @@ int main(void)
         cmocka_unit_test(every_fault_is_named_with_its_place),
         cmocka_unit_test(nesting_has_a_cap),
         cmocka_unit_test(strings_have_a_cap),
+        cmocka_unit_test(labels_of_a_series_have_a_cap),
         cmocka_unit_test(a_cut_reply_is_never_whole),
         cmocka_unit_test(a_dead_decoder_stays_dead),
         cmocka_unit_test(samples_have_a_limit),
