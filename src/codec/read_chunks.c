@@ -1,15 +1,11 @@
 /* One ChunkedReadResponse ──► series of encoded chunks, which stay where they lie in the message. A series whose chunks
  * fill more than one frame is carried on by the next. */
+#include "codec/chunk_xor.h"
 #include "codec/read_decoder_impl.h"
 
 enum { RESPONSE_SERIES = 1, RESPONSE_QUERY = 2 };
 enum { SERIES_CHUNKS = 2 };
 enum { CHUNK_MIN_TIME = 1, CHUNK_MAX_TIME = 2, CHUNK_TYPE = 3, CHUNK_DATA = 4 };
-
-static uint32_t samples_of(const struct gv_chunk *c)
-{
-    return (uint32_t)c->data[0] << 8 | c->data[1];
-}
 
 static bool read_chunk(struct gv_slice message, struct gv_chunk *c, struct gv_err *err)
 {
@@ -32,7 +28,7 @@ static bool read_chunk(struct gv_slice message, struct gv_chunk *c, struct gv_er
     if (type < GV_CHUNK_XOR || type > GV_CHUNK_FLOAT_HISTOGRAM)
         return gv_fail(err, GV_UNSUPPORTED_MEDIA, "a chunk of encoding %llu, which is not known here",
                        (unsigned long long)type);
-    if (data.n < 2 || c->min_time > c->max_time)
+    if (!gv_chunk_samples((const uint8_t *)data.p, data.n) || c->min_time > c->max_time)
         return gv_fail(err, GV_BAD_DATA, "a chunk of %zu bytes from %lld to %lld", data.n, (long long)c->min_time,
                        (long long)c->max_time);
     c->encoding = (uint8_t)type;
@@ -68,7 +64,7 @@ static bool read_chunks(struct gv_read_decoder *d, struct gv_slice message, stru
             continue;
         if (!read_chunk(f.bytes, to, err))
             return false;
-        d->samples += samples_of(to);
+        d->samples += gv_chunk_samples(to->data, to->size);
         to++, ++*n;
     }
     return true;

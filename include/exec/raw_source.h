@@ -1,0 +1,30 @@
+/* A source over raw series that are here: answers of remote read, of several clusters and of several replicas of one.
+ * Chunks are decoded series by series, as the evaluator pulls. Filled once, then any number of threads may select. */
+#pragma once
+#include "promql/source.h"
+
+/* What one replica of one cluster answered to one request. Borrowed: it must live as long as the source. */
+struct gv_raw_part {
+    struct gv_slice source;         /* the cluster's name, for messages */
+    uint32_t replica;               /* a series of several replicas is merged (exec/replica.h) */
+    const struct gv_series *series; /* RAW or CHUNKS, labels as they are to be seen; best in label order */
+    size_t n;
+};
+
+struct gv_raw_row;
+struct gv_raw_source {
+    struct gv_source source; /* first: a struct gv_raw_source is a struct gv_source */
+    const struct gv_raw_part *parts;
+    struct gv_raw_row *rows; /* by labels */
+    size_t n;
+};
+
+/* A series that a replica gave twice (to two requests) becomes one with the samples of both. Errors: GV_EXECUTION for
+ * one that two clusters gave, with both names; the budget's. Selecting fails with GV_INTERNAL, the cluster's name and
+ * the series for a chunk that is damaged. */
+GV_MUST_CHECK bool gv_raw_source_init(struct gv_raw_source *r, struct gv_arena *a, const struct gv_raw_part *parts,
+                                      size_t n_parts, struct gv_err *err);
+
+/* All series by labels, for a FEED: those that came once keep their column, others are decoded and merged, in a. */
+GV_MUST_CHECK bool gv_raw_source_series(const struct gv_raw_source *r, struct gv_arena *a, struct gv_series **series,
+                                        size_t *n, struct gv_err *err);
