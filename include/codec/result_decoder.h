@@ -1,8 +1,9 @@
 /* Streaming decoder of the replies of /api/v1/query and /api/v1/query_range (Prometheus HTTP API, "Expression
  * queries"). Bytes go in as they arrive, series come out; the whole text is never kept. Synchronous; one owner.
  *
- * Two modes: GV_COLUMN_SPAN keeps the source text of the points (for plans that only unite), GV_COLUMN_STEPS turns
- * them into columns on the query's grid. All memory is in the arena of the attempt. */
+ * Three modes: GV_COLUMN_SPAN keeps the source text of the points (for plans that only unite), GV_COLUMN_STEPS turns
+ * them into columns on the query's grid, GV_COLUMN_RAW into times and values. All memory is in the arena of the
+ * attempt. */
 #pragma once
 #include "codec/mapping.h"
 #include "model/column.h"
@@ -10,7 +11,7 @@
 struct gv_result_decoder;
 
 struct gv_result_decoder_options {
-    enum gv_column_kind kind;         /* GV_COLUMN_SPAN or GV_COLUMN_STEPS */
+    enum gv_column_kind kind;         /* GV_COLUMN_SPAN, GV_COLUMN_STEPS or GV_COLUMN_RAW */
     const struct gv_mapping *mapping; /* labels to inject; NULL: none */
     uint64_t hidden;                  /* those of them that are not (gv_mapping_hides) */
     struct gv_grid grid;              /* GV_COLUMN_STEPS: points outside it are an error */
@@ -35,5 +36,5 @@ GV_MUST_CHECK bool gv_result_decoder_finish(struct gv_result_decoder *d, struct 
 /* Points decoded so far; a histogram counts as one. */
 int64_t gv_result_decoder_samples(const struct gv_result_decoder *d);
 /* Whether native histograms came. In query JSON they have buckets but no schema: GV_COLUMN_SPAN hands them on,
- * GV_COLUMN_STEPS fails with GV_EXECUTION, and the caller may ask again for raw samples by remote read. */
+ * the other modes fail with GV_EXECUTION, and the caller may ask again for raw samples by remote read. */
 bool gv_result_decoder_has_histograms(const struct gv_result_decoder *d);

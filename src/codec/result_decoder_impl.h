@@ -74,6 +74,9 @@ struct gv_result_decoder {
     int64_t point_time;
     uint64_t point_offset; /* of its '[' */
     uint32_t next_step;    /* STEPS: where the next point is expected */
+    int64_t *raw_times;    /* RAW: of the current series */
+    double *raw_values;
+    size_t raw_cap;
     struct label_reader reader;
     uint64_t metric_offset;
     struct keeper keeper;

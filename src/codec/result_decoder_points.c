@@ -131,6 +131,44 @@ static bool put_step(struct gv_result_decoder *d, int64_t ms, double value, stru
     return count_points(d, 1, err);
 }
 
+/* Room for one more raw point: both arrays double. */
+static bool grow_raw(struct gv_result_decoder *d, struct gv_err *err)
+{
+    enum { FIRST_POINTS = 32 };
+    size_t cap = d->raw_cap ? d->raw_cap * 2 : FIRST_POINTS, n = d->current.column.raw.n;
+    int64_t *times = gv_arena_try(d->arena, cap * sizeof *times, err);
+    double *values = gv_arena_try(d->arena, cap * sizeof *values, err);
+    if (!times || !values)
+        return false;
+    if (n) {
+        memcpy(times, d->raw_times, n * sizeof *times);
+        memcpy(values, d->raw_values, n * sizeof *values);
+    }
+    d->raw_times = times;
+    d->raw_values = values;
+    d->raw_cap = cap;
+    return true;
+}
+
+static bool put_raw(struct gv_result_decoder *d, int64_t ms, double value, struct gv_err *err)
+{
+    struct gv_raw_column *c = &d->current.column.raw;
+    if (c->n && ms <= d->raw_times[c->n - 1])
+        return gv_fail(err, GV_BAD_DATA, "a point at %lld ms behind one at %lld ms, at byte %llu", (long long)ms,
+                       (long long)d->raw_times[c->n - 1], (unsigned long long)d->point_offset);
+    if (c->n == d->raw_cap && !grow_raw(d, err))
+        return false;
+    d->raw_times[c->n] = ms;
+    d->raw_values[c->n] = value;
+    *c = (struct gv_raw_column){.times = d->raw_times, .values = d->raw_values, .n = c->n + 1};
+    return count_points(d, 1, err);
+}
+
+static bool put_point(struct gv_result_decoder *d, int64_t ms, double value, struct gv_err *err)
+{
+    return d->options.kind == GV_COLUMN_RAW ? put_raw(d, ms, value, err) : put_step(d, ms, value, err);
+}
+
 static bool read_ahead_spans(struct gv_result_decoder *d, struct gv_err *err)
 {
     struct json_reader *r = &d->json;
@@ -174,7 +212,7 @@ static bool read_ahead_steps(struct gv_result_decoder *d, struct gv_err *err)
     for (const char *next; (next = plain_point(r->at, r->end, &ms, &value));) {
         d->point_offset = json_offset(r);
         json_skip_elements(r, (size_t)(next - r->at));
-        if (!put_step(d, ms, value, err))
+        if (!put_point(d, ms, value, err))
             return false;
     }
     return true;
@@ -208,7 +246,7 @@ static bool take_float(struct gv_result_decoder *d, enum json_event e, struct gv
         return fail_expected(d, e, e == JSON_STRING ? "']' after time and value" : "a string as value of a point", err);
     if (!read_value(d, &value, err))
         return false;
-    return is_span(d) ? count_points(d, 1, err) : put_step(d, d->point_time, value, err);
+    return is_span(d) ? count_points(d, 1, err) : put_point(d, d->point_time, value, err);
 }
 
 static bool take_histogram_value(struct gv_result_decoder *d, enum json_event e, struct gv_err *err)
@@ -299,6 +337,15 @@ static bool make_steps(struct gv_result_decoder *d, struct gv_err *err)
     return true;
 }
 
+static bool make_column(struct gv_result_decoder *d, struct gv_err *err)
+{
+    if (d->options.kind == GV_COLUMN_STEPS)
+        return make_steps(d, err);
+    d->raw_cap = 0;
+    d->current.column.raw = (struct gv_raw_column){0};
+    return true;
+}
+
 static bool begin_points(struct gv_result_decoder *d, enum found found, const struct place *place, const char *from,
                          struct gv_err *err)
 {
@@ -308,7 +355,7 @@ static bool begin_points(struct gv_result_decoder *d, enum found found, const st
     d->point_offset = d->json.token_offset;
     if (is_span(d))
         keep_from(d, from);
-    else if (!make_steps(d, err))
+    else if (!make_column(d, err))
         return false;
     enter(d, place);
     return true;

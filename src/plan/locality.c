@@ -189,6 +189,16 @@ static const char *why_key(const struct plan_source *s, const struct plan_node *
     return NULL;
 }
 
+static bool may_have_series(const struct planner *p, const struct plan_node *n)
+{
+    for (size_t i = 0; i < p->n_sources; i++)
+        if (!n->at[i].empty)
+            return true;
+    return false;
+}
+
+/* Looks at every source that has a side of it, not only at those that have both: `x{cluster="a"} / on (job)
+ * x{cluster="b"}` is empty in each of them, and not in all of them together. */
 static const char *why_binary(const struct planner *p, const struct plan_node *n)
 {
     const struct gv_matching *m = &n->expr->binary.matching;
@@ -197,9 +207,11 @@ static const char *why_binary(const struct planner *p, const struct plan_node *n
         return NULL;
     if ((m->has_fill_left || m->has_fill_right) && (m->card == GV_MANY_TO_ONE || m->card == GV_ONE_TO_MANY))
         return "what is filled in has other injected labels";
+    if (!may_have_series(p, n->child[0]) || !may_have_series(p, n->child[1]))
+        return NULL;
     const char *why = NULL;
     for (size_t i = 0; i < p->n_sources && !why; i++)
-        if (!n->at[i].empty && plan_source_can_match(p, n, i))
+        if (!(n->child[0]->at[i].empty && n->child[1]->at[i].empty) && plan_source_can_match(p, n, i))
             why = why_key(&p->sources[i], n, i);
     return why;
 }

@@ -29,6 +29,7 @@ struct gv_fanout {
     struct gv_query_env env;
     struct gv_settings *settings;
     struct gv_fanout_request request;
+    struct gv_budget budget;
     struct gv_arena arena;
     struct round round;
     struct gv_fanout_answer *answers;
@@ -94,10 +95,11 @@ static struct gv_fanout *fanout_of(struct gv_task *t)
     return container_of(t, struct gv_fanout, task);
 }
 
-static struct gv_ask_part part_of(struct gv_fanout *f, const char *path, struct gv_slice form)
+static void add_part(struct gv_fanout *f, struct round_entry *e, const char *path, struct gv_slice form)
 {
     bool post = f->request.post;
-    return (struct gv_ask_part){
+    struct gv_ask_part *part = gv_arena_new(&f->arena, struct gv_ask_part);
+    *part = (struct gv_ask_part){
         .method = post ? "POST" : "GET",
         .path = path,
         .query = post ? (struct gv_slice){NULL, 0} : form,
@@ -105,6 +107,8 @@ static struct gv_ask_part part_of(struct gv_fanout *f, const char *path, struct 
         .sink = f->request.sink ? f->request.sink : &sink_ops,
         .sink_arg = f->request.arg,
     };
+    e->parts = part;
+    e->n_parts = 1;
 }
 
 static enum gv_step ask(struct gv_task *t)
@@ -115,7 +119,7 @@ static enum gv_step ask(struct gv_task *t)
         const char *path = f->request.path;
         struct gv_slice form = f->request.form;
         if (!f->request.shape || f->request.shape(f->request.arg, e->cluster, &f->arena, &path, &form))
-            e->part = part_of(f, path, form);
+            add_part(f, e, path, form);
     }
     round_send(&f->round, &f->env, &f->request.scope, round_deadline_ms(&f->env, f->settings, &f->request.scope));
     return GV_WAIT;
@@ -135,7 +139,7 @@ static void take_warnings(struct gv_fanout *f, const struct round_entry *e, cons
  * is no memory for is not. */
 static void read_body(struct gv_fanout *f, struct round_entry *e, struct gv_fanout_answer *to)
 {
-    const struct sink *s = e->sink;
+    const struct sink *s = e->sinks[0];
     struct gv_err err = {0};
     json_t *root = envelope_read(&f->arena, (struct gv_slice){s->body, s->total}, &f->request.data, &to->data, &err);
     if (root) {
@@ -154,11 +158,11 @@ static bool read_bodies(struct gv_task *t)
         struct round_entry *e = &f->round.entries[i];
         struct gv_fanout_answer *to = &f->answers[i];
         to->cluster = e->cluster;
-        to->sink = e->sink;
-        if (e->sink && !f->request.sink)
+        to->sink = e->sinks ? e->sinks[0] : NULL;
+        if (to->sink && !f->request.sink)
             read_body(f, e, to);
-        to->asked = e->part.path != NULL;
-        to->ok = e->part.path && e->outcome == GV_ASK_OK;
+        to->asked = e->n_parts > 0;
+        to->ok = to->asked && e->outcome == GV_ASK_OK;
     }
     return round_verdict(&f->round, f->request.scope.partial, &f->notes, &t->err) &&
            f->request.digest(f->request.arg, f, &t->err);
@@ -198,8 +202,9 @@ struct gv_fanout *gv_fanout_start(const struct gv_query_env *env, struct gv_sett
     f->request = *request;
     f->done = done;
     f->done_arg = arg;
-    gv_arena_init(&f->arena, &f->round.budget);
-    round_init(&f->round, &f->task, env, settings, &request->scope, &f->arena);
+    gv_budget_init(&f->budget, "max_query_memory", settings->limits.max_query_memory, GV_EXECUTION, env->memory);
+    gv_arena_init(&f->arena, &f->budget);
+    round_init(&f->round, &f->task, settings, &request->scope, &f->budget, &f->arena);
     f->answers = gv_arena_array(&f->arena, struct gv_fanout_answer, f->round.n);
     gv_annotations_init(&f->notes, &f->arena);
     gv_task_start(&f->task, env->loop, env->workers, fanout_steps);
@@ -235,7 +240,7 @@ struct gv_arena *gv_fanout_arena(struct gv_fanout *f)
 
 bool gv_fanout_charge(struct gv_fanout *f, size_t bytes, struct gv_err *err)
 {
-    if (!gv_budget_take(&f->round.budget, bytes, err))
+    if (!gv_budget_take(&f->budget, bytes, err))
         return false;
     f->charged += bytes;
     return true;
@@ -246,7 +251,7 @@ static void release_memory(struct gv_work *w)
     struct gv_fanout *f = container_of(w, struct gv_fanout, task.job);
     round_fini(&f->round);
     gv_arena_fini(&f->arena);
-    gv_budget_give(&f->round.budget, f->charged);
+    gv_budget_give(&f->budget, f->charged);
 }
 
 static void released(struct gv_message *m)
@@ -259,5 +264,5 @@ static void released(struct gv_message *m)
 void gv_fanout_free(struct gv_fanout *f)
 {
     f->task.job = (struct gv_work){.fn = release_memory, .done.fn = released};
-    round_release(&f->round, &f->env, &f->task.job);
+    read_release(&f->budget, &f->env, &f->task.job);
 }

@@ -13,11 +13,10 @@ int64_t round_deadline_ms(const struct gv_query_env *env, const struct gv_settin
     return gv_loop_now_ns(env->loop) / 1000000 + timeout;
 }
 
-void round_init(struct round *r, struct gv_task *task, const struct gv_query_env *env, const struct gv_settings *s,
-                const struct gv_read_scope *scope, struct gv_arena *a)
+void round_init(struct round *r, struct gv_task *task, const struct gv_settings *s, const struct gv_read_scope *scope,
+                struct gv_budget *budget, struct gv_arena *a)
 {
-    *r = (struct round){.task = task, .settings = s};
-    gv_budget_init(&r->budget, "max_query_memory", s->limits.max_query_memory, GV_EXECUTION, env->memory);
+    *r = (struct round){.task = task, .settings = s, .budget = budget};
     r->entries = gv_arena_array(a, struct round_entry, s->clusters->n);
     for (size_t i = 0; i < s->clusters->n; i++) {
         const struct gv_cluster *c = &s->clusters->at[i];
@@ -36,7 +35,7 @@ static void on_answer(void *arg, const struct gv_ask_answer *answer)
     e->replica = answer->replica;
     e->seconds = answer->seconds;
     e->bytes = answer->body_bytes;
-    e->sink = answer->sinks ? answer->sinks[0] : NULL;
+    e->sinks = answer->sinks;
     e->arena = answer->arena;
     gv_task_release(e->round->task);
 }
@@ -45,16 +44,16 @@ void round_send(struct round *r, const struct gv_query_env *env, const struct gv
 {
     for (size_t i = 0; i < r->n; i++) {
         struct round_entry *e = &r->entries[i];
-        if (!e->part.path)
+        if (!e->n_parts)
             continue;
         struct gv_ask_spec spec = {
             .cluster = e->cluster,
-            .parts = &e->part,
-            .n_parts = 1,
+            .parts = e->parts,
+            .n_parts = e->n_parts,
             .headers = scope->headers,
             .n_headers = scope->n_headers,
             .deadline_ms = deadline_ms,
-            .budget = &r->budget,
+            .budget = r->budget,
             .replica = -1,
         };
         gv_task_hold(r->task);
@@ -80,7 +79,7 @@ static bool fail_all(const struct round *r, size_t failed, struct gv_err *err)
     char all[GV_ERR_MSG_MAX];
     size_t at = 0;
     for (size_t i = 0; i < r->n && at < sizeof all - 1; i++)
-        if (r->entries[i].part.path)
+        if (r->entries[i].n_parts)
             at += (size_t)snprintf(all + at, sizeof all - at, "%s%s", at ? "; " : "", r->entries[i].err.msg);
     return failed == 1 ? gv_fail(err, GV_UNAVAILABLE, "%s", all)
                        : gv_fail(err, GV_UNAVAILABLE, "all %zu clusters failed: %s", failed, all);
@@ -96,14 +95,14 @@ bool round_verdict(const struct round *r, enum gv_partial partial, struct gv_ann
         const struct round_entry *e = &r->entries[i];
         if (fails_the_query(e->outcome))
             return gv_fail(err, e->err.code, "%s", e->err.msg);
-        asked += e->part.path != NULL;
-        failed += e->part.path && e->outcome != GV_ASK_OK;
+        asked += e->n_parts > 0;
+        failed += e->n_parts && e->outcome != GV_ASK_OK;
     }
-    if (failed && failed == asked)
+    if (failed && failed == asked && !r->others_answered)
         return fail_all(r, failed, err);
     for (size_t i = 0; i < r->n; i++) {
         const struct round_entry *e = &r->entries[i];
-        if (!e->part.path || e->outcome == GV_ASK_OK)
+        if (!e->n_parts || e->outcome == GV_ASK_OK)
             continue;
         if (!may_miss || e->cluster->config->required)
             return gv_fail(err, GV_UNAVAILABLE, "%s", e->err.msg);
@@ -121,9 +120,9 @@ void round_fini(struct round *r)
     }
 }
 
-void round_release(struct round *r, const struct gv_query_env *env, struct gv_work *job)
+void read_release(const struct gv_budget *budget, const struct gv_query_env *env, struct gv_work *job)
 {
-    if (atomic_load(&r->budget.used) > LARGE_FREE) {
+    if (atomic_load(&budget->used) > LARGE_FREE) {
         gv_workers_submit(env->workers, env->loop, job);
         return;
     }

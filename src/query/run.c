@@ -1,77 +1,52 @@
-/* One query: wait for a place -> send the text to every cluster in scope -> unite what they answered -> hand over.
+/* One query: parse -> wait for a place -> plan -> ask -> evaluate what is left -> hand over.
  *
- * Until a planner exists every query is forwarded whole (the plan "union"), so `sum(x)` gives one sum per cluster.
+ * A plan that only unites keeps the answers' points as text. Any other is evaluated over step vectors; it may find that
+ * what came cannot be combined, then the query is planned and asked again, with the answers already here.
  * The reply borrows the decoders' arenas: they live until gv_query_free. */
 #include "base/log.h"
-#include "codec/result_decoder.h"
-#include "exec/unite.h"
-#include "net/url.h"
-#include "promql/functions.h"
+#include "exec/plan_run.h"
+#include "promql/parse.h"
+#include "query/answers.h"
 #include "query/metrics_private.h"
-#include "query/round.h"
+#include "query/sources.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum {
-    MANY_SERIES = 2000
-}; /* from here on uniting is a worker's job: it would block the loop for over a millisecond */
+/* From here on running a plan is a worker's job: it would block the loop for over a millisecond. */
+enum { MANY_SERIES = 2000, MANY_SAMPLES = 20000 };
+enum { MAX_ROUNDS = 4 };        /* plans of one query: each says more exactly what cannot be combined */
 
 struct gv_query {
     struct gv_task task;
     struct gv_query_env env;
     struct gv_settings *settings;
     struct gv_query_request request;
+    struct gv_budget budget;
     struct gv_arena arena;
-    struct gv_arena result_arena; /* under the query's budget */
     struct gv_gate_ticket ticket;
     struct gv_timer queue_timer;
-    bool in_gate, canceled;
-    struct round round;
+    bool in_gate;
+    _Atomic bool canceled;
+
     struct gv_expr *expr;
+    struct gv_plan_options planning; /* sources, and what earlier rounds found out */
+    const struct gv_cluster **clusters;
+    struct gv_plan *plan;
+    struct round rounds[MAX_ROUNDS];
+    size_t n_rounds;
+    struct answers answers;
+    struct gv_plan_retry retry;
+    struct gv_annotations failures; /* clusters that are missing */
+
     struct gv_result result;
+    struct gv_eval_stats stats;
     struct gv_query_outcome outcome;
     int64_t start_ns, admitted_ns, deadline_ms;
     char id[17];
     gv_query_done_fn *done;
     void *done_arg;
 };
-
-/* --- sink: the body of one cluster, decoded as it arrives --- */
-
-struct sink {
-    struct gv_result_decoder *decoder;
-    struct gv_result result;
-};
-
-static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *a)
-{
-    struct gv_query *q = arg;
-    struct gv_result_decoder_options options = {
-        .kind = GV_COLUMN_SPAN,
-        .mapping = &c->mapping,
-        .max_samples = q->settings->limits.max_samples,
-    };
-    struct sink *s = gv_arena_new(a, struct sink);
-    s->decoder = gv_result_decoder_new(a, &options);
-    return s;
-}
-
-static bool sink_feed(void *sink, const char *data, size_t n, struct gv_err *err)
-{
-    return gv_result_decoder_feed(((struct sink *)sink)->decoder, data, n, err);
-}
-
-static bool sink_finish(void *sink, struct gv_err *err)
-{
-    struct sink *s = sink;
-    struct gv_backend_error said = {0};
-    if (!gv_result_decoder_finish(s->decoder, &s->result, &said, err))
-        return false;
-    return !said.present || gv_sink_backend_error(said.type, said.message, err);
-}
-
-static const struct gv_sink_ops sink_ops = {.begin = sink_begin, .feed = sink_feed, .finish = sink_finish};
 
 /* --- steps --- */
 
@@ -142,80 +117,92 @@ static enum gv_step enter(struct gv_task *t)
     return GV_FAIL;
 }
 
-static void add_time(struct gv_buf *b, const char *name, int64_t ms)
+static int64_t now_ms(const struct gv_query *q)
 {
-    gv_buf_printf(b, "&%s=%s%lld.%03lld", name, ms < 0 ? "-" : "", (long long)llabs(ms / 1000),
-                  (long long)llabs(ms % 1000));
+    return gv_loop_now_ns(q->env.loop) / 1000000;
 }
 
-static struct gv_slice query_form(struct gv_query *q)
+static void prepare_planning(struct gv_query *q)
 {
     const struct gv_query_request *r = &q->request;
-    struct gv_buf form = GV_BUF_INIT;
-    gv_buf_adds(&form, "query=");
-    gv_url_add_query_escaped(&form, r->text);
-    add_time(&form, r->range ? "start" : "time", r->start);
-    if (r->range) {
-        add_time(&form, "end", r->end);
-        add_time(&form, "step", r->step);
+    const struct gv_query_limits *limits = &q->settings->limits;
+    struct gv_plan_options *o = &q->planning;
+    size_t n;
+    o->sources = sources_of(q->settings->clusters, &r->scope, &q->arena, &q->clusters, &n);
+    o->n_sources = n;
+    o->start = r->start;
+    o->end = r->end;
+    o->step = r->range ? r->step : 0;
+    o->lookback = r->lookback_ms ? r->lookback_ms : limits->lookback_ms;
+    o->default_step = limits->default_step_ms;
+    o->features = limits->features;
+    o->label = gv_slice_of(q->settings->clusters->label);
+    answers_init(&q->answers, &q->arena, n, limits->max_samples);
+}
+
+static enum gv_step plan(struct gv_task *t)
+{
+    struct gv_query *q = query_of(t);
+    if (t->err.code != GV_OK || q->canceled) /* timed out in the queue, or canceled there */
+        return GV_FAIL;
+    if (!q->n_rounds) {
+        q->admitted_ns = gv_loop_now_ns(q->env.loop);
+        prepare_planning(q);
     }
-    if (r->lookback_ms)
-        add_time(&form, "lookback_delta", r->lookback_ms);
-    int64_t left = q->deadline_ms - gv_loop_now_ns(q->env.loop) / 1000000;
-    add_time(&form, "timeout", left > 1 ? left : 1);
-    struct gv_slice kept = gv_arena_dup(&q->arena, gv_buf_slice(&form));
-    gv_buf_fini(&form);
-    return kept;
+    q->plan = gv_plan_make(&q->arena, q->expr, &q->planning, &t->err);
+    return q->plan ? GV_NEXT : GV_FAIL;
 }
 
 static enum gv_step ask(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
-    q->admitted_ns = gv_loop_now_ns(q->env.loop);
-    if (t->err.code != GV_OK || q->canceled)
-        return GV_FAIL;
-    struct gv_ask_part part = {
-        .method = "POST",
-        .path = q->request.range ? "/api/v1/query_range" : "/api/v1/query",
-        .body = query_form(q),
-        .sink = &sink_ops,
-        .sink_arg = q,
-    };
-    for (size_t i = 0; i < q->round.n; i++)
-        q->round.entries[i].part = part;
-    round_send(&q->round, &q->env, &q->request.scope, q->deadline_ms);
+    struct round *r = &q->rounds[q->n_rounds];
+    round_init(r, t, q->settings, &q->request.scope, &q->budget, &q->arena);
+    for (size_t i = 0; i < q->n_rounds; i++)
+        r->others_answered |= q->rounds[i].n > 0;
+    q->n_rounds++;
+    if (answers_ask(&q->answers, q->plan, r, q->request.lookback_ms, q->deadline_ms - now_ms(q)))
+        round_send(r, &q->env, &q->request.scope, q->deadline_ms);
     return GV_WAIT;
 }
 
-static const struct gv_expr *root_of(const struct gv_query *q)
+/* Native histograms came where their values are needed: once more, as samples. */
+static bool wants_samples(struct gv_query *q)
 {
-    return gv_expr_unparen(q->expr);
+    return q->answers.met_histograms && !q->planning.samples && q->n_rounds < MAX_ROUNDS;
 }
 
-/* sort() and topk() order an instant vector; each cluster ordered its own, here they are merged in that order. */
-static enum gv_order order_of(const struct gv_query *q)
+static enum gv_step judge(struct gv_task *t)
 {
-    const struct gv_expr *e = root_of(q);
-    if (e->kind == GV_EXPR_CALL && (e->call.function->flags & GV_FN_ORDERS)) {
-        struct gv_slice name = gv_slice_of(e->call.function->name);
-        return gv_slice_is(name, "sort")        ? GV_ORDER_ASCENDING
-               : gv_slice_is(name, "sort_desc") ? GV_ORDER_DESCENDING
-                                                : GV_ORDER_KEPT;
+    struct gv_query *q = query_of(t);
+    struct round *r = &q->rounds[q->n_rounds - 1];
+    if (wants_samples(q)) {
+        q->planning.samples = true;
+        q->retry.wanted = true;
+        return GV_NEXT;
     }
-    if (e->kind == GV_EXPR_AGGREGATE && e->aggregate.op->kind == GV_AGG_TOPK)
-        return GV_ORDER_DESCENDING;
-    if (e->kind == GV_EXPR_AGGREGATE && e->aggregate.op->kind == GV_AGG_BOTTOMK)
-        return GV_ORDER_ASCENDING;
-    return GV_ORDER_LABELS;
+    if (!round_verdict(r, q->request.scope.partial, &q->failures, &t->err))
+        return GV_FAIL;
+    answers_take(&q->answers, r);
+    return GV_NEXT;
 }
 
-static enum gv_result_type type_of(const struct gv_query *q)
+static struct gv_eval_options eval_options(struct gv_query *q)
 {
-    enum gv_value_type t = q->expr->type;
-    return q->request.range || t == GV_TYPE_MATRIX ? GV_RESULT_MATRIX
-           : t == GV_TYPE_VECTOR                   ? GV_RESULT_VECTOR
-           : t == GV_TYPE_SCALAR                   ? GV_RESULT_SCALAR
-                                                   : GV_RESULT_STRING;
+    const struct gv_query_limits *limits = &q->settings->limits;
+    return (struct gv_eval_options){
+        .text = q->request.text,
+        .start = q->planning.start,
+        .end = q->planning.end,
+        .step = q->planning.step,
+        .lookback = q->planning.lookback,
+        .default_step = limits->default_step_ms,
+        .max_samples = limits->max_samples,
+        .features = limits->features,
+        .deadline_ns = q->deadline_ms * 1000000,
+        .cancel = &q->canceled,
+        .budget = &q->budget,
+    };
 }
 
 static void apply_limit(struct gv_query *q)
@@ -226,35 +213,16 @@ static void apply_limit(struct gv_query *q)
     gv_warn(&q->result.notes, "results truncated due to limit");
 }
 
-static bool count_parts(struct gv_query *q, struct gv_err *err)
-{
-    int64_t samples = 0, max = q->settings->limits.max_samples;
-    for (size_t i = 0; i < q->outcome.n_parts; i++)
-        samples += q->outcome.parts[i].samples;
-    q->outcome.samples = q->outcome.peak_samples = samples;
-    if (max > 0 && samples > max)
-        return gv_fail(err, GV_EXECUTION,
-                       "query processing would load too many samples into memory in query execution (max_samples is "
-                       "%lld, the clusters answered with %lld)",
-                       (long long)max, (long long)samples);
-    return true;
-}
-
-static bool unite_work(struct gv_task *t)
+static bool run_plan(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
-    struct gv_part *parts = gv_arena_array(&q->arena, struct gv_part, q->round.n);
-    size_t n = 0;
-    for (size_t i = 0; i < q->round.n; i++) {
-        const struct round_entry *e = &q->round.entries[i];
-        if (e->sink)
-            parts[n++] = (struct gv_part){&((struct sink *)e->sink)->result, e->cluster->name};
-    }
-    struct gv_annotations notes = q->result.notes;
-    if (!count_parts(q, &t->err) || !gv_unite(&q->result_arena, parts, n, order_of(q), &q->result, &t->err))
+    struct gv_eval_options eval = eval_options(q);
+    struct gv_plan_run_options o = {.eval = &eval, .answers = answers_of(&q->answers, q->plan)};
+    if (!gv_plan_run(&q->arena, q->plan, &o, &q->result, &q->stats, &q->retry, &t->err))
         return false;
-    if (!n)
-        q->result.type = type_of(q);
+    if (q->retry.wanted)
+        return true;
+    struct gv_annotations notes = q->failures;
     gv_annotations_merge(&notes, &q->result.notes);
     q->result.notes = notes;
     apply_limit(q);
@@ -262,37 +230,78 @@ static bool unite_work(struct gv_task *t)
     return true;
 }
 
-static void note_parts(struct gv_query *q, size_t *n_series)
+/* How each cluster took part, over all rounds; and what came in all. */
+static void note_parts(struct gv_query *q, int64_t *series)
 {
-    struct gv_query_part *parts = gv_arena_array(&q->arena, struct gv_query_part, q->round.n);
-    for (size_t i = 0; i < q->round.n; i++) {
-        const struct round_entry *e = &q->round.entries[i];
-        const struct sink *s = e->sink;
-        parts[i] = (struct gv_query_part){
-            .cluster = e->cluster->name,
-            .replica = e->replica,
-            .seconds = e->seconds,
-            .bytes = e->bytes,
-            .series = s ? (int64_t)s->result.n : 0,
-            .samples = s ? gv_result_decoder_samples(s->decoder) : 0,
-            .failed = e->outcome != GV_ASK_OK,
-        };
-        *n_series += s ? s->result.n : 0;
+    const struct round *first = &q->rounds[0];
+    struct gv_query_part *parts = gv_arena_array(&q->arena, struct gv_query_part, first->n);
+    size_t n = 0;
+    q->outcome.samples = 0;
+    for (size_t i = 0; i < first->n; i++) {
+        struct gv_query_part *p = &parts[n];
+        *p = (struct gv_query_part){.cluster = first->entries[i].cluster->name, .failed = q->answers.failed[i]};
+        bool asked = false;
+        for (size_t k = 0; k < q->n_rounds; k++) {
+            const struct round_entry *e = &q->rounds[k].entries[i];
+            asked |= e->n_parts > 0;
+            p->replica = e->n_parts ? e->replica : p->replica;
+            p->seconds += e->seconds;
+            p->bytes += e->bytes;
+            p->samples += answers_samples(e, &p->series);
+        }
+        *series += p->series;
+        q->outcome.samples += p->samples;
+        n += asked;
     }
     q->outcome.parts = parts;
-    q->outcome.n_parts = q->round.n;
+    q->outcome.n_parts = n;
 }
 
-static enum gv_step unite(struct gv_task *t)
+static bool within_max_samples(const struct gv_query *q, struct gv_err *err)
+{
+    int64_t max = q->settings->limits.max_samples;
+    return max <= 0 || q->outcome.samples <= max ||
+           gv_fail(err, GV_EXECUTION,
+                   "query processing would load too many samples into memory in query execution (max_samples is %lld, "
+                   "the clusters answered with %lld)",
+                   (long long)max, (long long)q->outcome.samples);
+}
+
+static enum gv_step evaluate(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
-    size_t n_series = 0;
-    note_parts(q, &n_series);
-    if (!round_verdict(&q->round, q->request.scope.partial, &q->result.notes, &t->err))
+    int64_t series = 0;
+    if (q->retry.wanted)
+        return GV_NEXT;
+    note_parts(q, &series);
+    if (!within_max_samples(q, &t->err))
         return GV_FAIL;
-    if (n_series > MANY_SERIES)
-        return gv_task_offload(t, unite_work);
-    return unite_work(t) ? GV_NEXT : GV_FAIL;
+    if (series > MANY_SERIES || (!q->plan->unite && q->outcome.samples > MANY_SAMPLES))
+        return gv_task_offload(t, run_plan);
+    return run_plan(t) ? GV_NEXT : GV_FAIL;
+}
+
+static gv_step_fn *const query_steps[];
+enum { STEP_PLAN = 2 }; /* of query_steps */
+
+/* Back to the planner where the plan found that what came cannot be combined. */
+static enum gv_step settle(struct gv_task *t)
+{
+    struct gv_query *q = query_of(t);
+    if (!q->retry.wanted)
+        return GV_NEXT;
+    if (q->n_rounds == MAX_ROUNDS) {
+        gv_fail(&t->err, GV_INTERNAL, "the query was planned %d times and still cannot be combined", MAX_ROUNDS);
+        return GV_FAIL;
+    }
+    if (q->retry.n) {
+        q->planning.whole = q->retry.whole;
+        q->planning.n_whole = q->retry.n;
+    }
+    q->planning.samples |= q->retry.samples;
+    q->retry.wanted = false;
+    t->next = &query_steps[STEP_PLAN];
+    return GV_NEXT;
 }
 
 static void measure(const struct gv_query *q, int64_t now)
@@ -320,7 +329,7 @@ static enum gv_step finish(struct gv_task *t)
     return GV_NEXT;
 }
 
-static gv_step_fn *const query_steps[] = {parse, enter, ask, unite, finish, NULL};
+static gv_step_fn *const query_steps[] = {parse, enter, plan, ask, judge, evaluate, settle, finish, NULL};
 
 /* --- face --- */
 
@@ -352,10 +361,9 @@ struct gv_query *gv_query_start(const struct gv_query_env *env, struct gv_settin
     make_id(q->id);
     gv_timer_init(&q->queue_timer, env->loop, on_queue_timeout);
     q->deadline_ms = round_deadline_ms(env, settings, &request->scope);
-    gv_arena_init(&q->arena, &q->round.budget);
-    round_init(&q->round, &q->task, env, settings, &request->scope, &q->arena);
-    gv_arena_init(&q->result_arena, &q->round.budget);
-    gv_annotations_init(&q->result.notes, &q->arena);
+    gv_budget_init(&q->budget, "max_query_memory", settings->limits.max_query_memory, GV_EXECUTION, env->memory);
+    gv_arena_init(&q->arena, &q->budget);
+    gv_annotations_init(&q->failures, &q->arena);
     gv_task_start(&q->task, env->loop, env->workers, query_steps);
     return q;
 }
@@ -363,7 +371,8 @@ struct gv_query *gv_query_start(const struct gv_query_env *env, struct gv_settin
 void gv_query_cancel(struct gv_query *q)
 {
     q->canceled = true; /* the task's error may be a worker's now: finish() says that it was canceled */
-    round_cancel(&q->round);
+    for (size_t i = 0; i < q->n_rounds; i++)
+        round_cancel(&q->rounds[i]);
     if (!q->in_gate)
         stop_waiting(q);
 }
@@ -397,8 +406,8 @@ static void log_if_slow(const struct gv_query *q)
 static void release_memory(struct gv_work *w)
 {
     struct gv_query *q = container_of(w, struct gv_query, task.job);
-    round_fini(&q->round);
-    gv_arena_fini(&q->result_arena);
+    for (size_t i = 0; i < q->n_rounds; i++)
+        round_fini(&q->rounds[i]);
     gv_arena_fini(&q->arena);
 }
 
@@ -416,5 +425,5 @@ void gv_query_free(struct gv_query *q)
     if (q->in_gate)
         gv_gate_leave(q->env.gate);
     q->task.job = (struct gv_work){.fn = release_memory, .done.fn = released};
-    round_release(&q->round, &q->env, &q->task.job);
+    read_release(&q->budget, &q->env, &q->task.job);
 }
