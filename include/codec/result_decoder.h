@@ -15,7 +15,9 @@ struct gv_result_decoder_options {
     const struct gv_mapping *mapping; /* labels to inject; NULL: none */
     uint64_t hidden;                  /* those of them that are not (gv_mapping_hides) */
     struct gv_grid grid;              /* GV_COLUMN_STEPS: points outside it are an error */
-    int64_t max_samples;              /* 0: none; beyond: GV_EXECUTION in Prometheus's words */
+    bool skip_earlier;   /* points before the grid are left out: a subquery of a Prometheus before 3.0, whose
+                            ranges are closed on the left */
+    int64_t max_samples; /* 0: none; beyond: GV_EXECUTION in Prometheus's words */
 };
 
 struct gv_result_decoder *gv_result_decoder_new(struct gv_arena *a, const struct gv_result_decoder_options *o);

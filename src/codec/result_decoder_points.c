@@ -120,6 +120,8 @@ static bool put_step(struct gv_result_decoder *d, int64_t ms, double value, stru
 {
     struct gv_steps_column *c = &d->current.column.steps;
     uint32_t step;
+    if (d->options.skip_earlier && ms < d->options.grid.start)
+        return true;
     if (!find_step(d, ms, &step, err))
         return false;
     if (gv_bit(c->present, step))

@@ -27,6 +27,7 @@ static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *
         .mapping = an->mapping,
         .hidden = an->ask->hidden,
         .grid = an->ask->grid,
+        .skip_earlier = an->ask->type == GV_TYPE_MATRIX,
         .max_samples = an->all->max_samples,
     };
     struct sink *s = gv_arena_new(a, struct sink);

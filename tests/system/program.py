@@ -14,8 +14,8 @@ import threading
 import time
 import urllib.parse
 
-BIN = os.environ.get("GLOBALVIEW_BIN", "build/release/globalview")
 SOURCE_DIR = pathlib.Path(os.environ.get("GV_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
+BIN = os.environ.get("GLOBALVIEW_BIN", str(SOURCE_DIR / "build/release/globalview"))
 TOOLS_DIR = pathlib.Path(os.environ.get("GV_TOOLS_DIR", pathlib.Path(BIN).resolve().parent / "tests"))
 DEADLINE = 30  # seconds that anything may take before a test fails
 

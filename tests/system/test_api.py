@@ -182,7 +182,8 @@ class Api(unittest.TestCase):
         self.assertEqual(reply.status, 400)
         self.assertIn("exceeded maximum resolution", reply.json["error"])
         self.assertEqual(self.program.query("up", time=most + 1000).status, 400)
-        self.assertEqual(self.program.query("1", time=most).status, 200)
+        self.assertEqual(self.program.query("1", time=most).status, 400)
+        self.assertEqual(self.program.query("1", time=most // 10).status, 200)
 
     def test_a_form_is_read_where_its_type_says_so(self):
         def ask(content_type):
