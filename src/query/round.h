@@ -28,7 +28,7 @@ struct round {
     struct round_entry *entries;
     size_t n;
     _Atomic bool canceled; /* set on the loop, read by whoever works on the answers */
-    bool others_answered; /* in an earlier round of the same read: that all fail in this one does not end it */
+    bool others_answered;  /* in an earlier round of the same read: that all fail in this one does not end it */
 };
 
 /* How long the read may take: the shorter of the parameter and the configuration, from now. */

@@ -15,7 +15,7 @@
 
 /* From here on running a plan is a worker's job: it would block the loop for over a millisecond. */
 enum { MANY_SERIES = 2000, MANY_SAMPLES = 20000 };
-enum { MAX_ROUNDS = 4 };        /* plans of one query: each says more exactly what cannot be combined */
+enum { MAX_ROUNDS = 4 }; /* plans of one query: each says more exactly what cannot be combined */
 
 struct gv_query {
     struct gv_task task;
