@@ -152,17 +152,27 @@ WIDE static size_t in_wide_window(const char *p, uint32_t *n)
     return whole_points(wide_classify(p), n);
 }
 
+size_t points_in_window_narrowly(const char *p, uint32_t *n)
+{
+    return whole_points(classify(p), n);
+}
+
 size_t points_in_window(const char *p, uint32_t *n)
 {
-    return __builtin_cpu_supports("avx2") ? in_wide_window(p, n) : whole_points(classify(p), n);
+    return __builtin_cpu_supports("avx2") ? in_wide_window(p, n) : points_in_window_narrowly(p, n);
 }
 
 #else
 
-size_t points_in_window(const char *p, uint32_t *n)
+size_t points_in_window_narrowly(const char *p, uint32_t *n)
 {
     (void)p;
     (void)n;
     return 0;
+}
+
+size_t points_in_window(const char *p, uint32_t *n)
+{
+    return points_in_window_narrowly(p, n);
 }
 #endif
