@@ -65,12 +65,16 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
     return take(call, data, n) ? n : CURL_WRITEFUNC_ERROR;
 }
 
-/* curl takes a connection that closes inside the header for an empty response: only the empty line makes it whole. */
+/* curl takes a connection that closes inside the header for an empty response: only the empty line makes it whole. A
+ * status line begins a header, also behind a 103; other lines may be trailers, which come without an empty line. */
 static size_t on_header_line(char *line, size_t size, size_t n, void *arg)
 {
     struct gv_http_call *call = arg;
     n *= size;
-    call->header_whole = n == 2 && line[0] == '\r' && line[1] == '\n';
+    if (n > 5 && memcmp(line, "HTTP/", 5) == 0)
+        call->header_whole = false;
+    else if (n == 2 && line[0] == '\r' && line[1] == '\n')
+        call->header_whole = true;
     return n;
 }
 

@@ -162,6 +162,29 @@ static void a_body_arrives(void **state)
     fake_stop(&f);
 }
 
+static bool reply_with_trailers(struct fake_connection *c, const char *request)
+{
+    (void)request;
+    return fake_puts(c, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+                        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        "b\r\n{\"hello\":1}\r\n0\r\nX-Checksum: 17\r\nX-Time: 3\r\n\r\n");
+}
+
+static void trailers_and_hints_are_passed_over(void **state)
+{
+    (void)state;
+    struct fake f;
+    fake_start(&f, reply_with_trailers, NULL);
+    struct gv_http_call_spec spec = get(url_of(&f, "/"));
+    struct call c = fetch(&spec);
+    if (c.outcome.failure)
+        fail_msg("%s", c.outcome.err.msg);
+    assert_int_equal(c.status, 200);
+    assert_true(gv_slice_is(gv_buf_slice(&c.body), "{\"hello\":1}"));
+    finish(&c);
+    fake_stop(&f);
+}
+
 static bool reply_empty(struct fake_connection *c, const char *request)
 {
     (void)request;
@@ -616,6 +639,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_body_arrives, setup, teardown),
+        cmocka_unit_test_setup_teardown(trailers_and_hints_are_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_body_still_has_a_header, setup, teardown),
         cmocka_unit_test_setup_teardown(a_form_is_posted_with_its_headers, setup, teardown),
         cmocka_unit_test_setup_teardown(names_resolved_ahead_are_used, setup, teardown),
