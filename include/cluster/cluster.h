@@ -1,5 +1,5 @@
 /* Clusters: the set that one configuration names (immutable), and behind each of them one process-wide record of what
- * was learned about it (atomics; it outlives a reload as long as name and endpoints stay the same). Any thread.
+ * was learned about it (atomics; it outlives a reload as long as name, endpoints and proxy stay the same). Any thread.
  *
  *   gv_cluster_registry  one per process: all records in use
  *     gv_cluster_record  breaker and latency per replica, version, abilities, last error; shared by all loops

@@ -2,7 +2,7 @@
  *
  *   configs -> check names -> mapping (cluster label + labels, sorted)
  *                          -> profile (files are read here)
- *                          -> record (found where name and endpoints were known before) */
+ *                          -> record (found where name, endpoints and proxy were known before) */
 #include "base/map.h"
 #include "cluster/record.h"
 #include <stdlib.h>

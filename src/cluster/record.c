@@ -1,4 +1,4 @@
-/* The registry and its records: found by name and endpoints when a configuration is loaded, dropped when no
+/* The registry and its records: found by name, endpoints and proxy when a configuration is loaded, dropped when no
  * configuration names them any more, and told by every attempt how it went.
  *
  *   configuration -> key -> record (found: all that was learned is kept) -> replicas */
@@ -106,6 +106,15 @@ static double read_up(void *replica)
     return atomic_load(&((struct gv_replica *)replica)->health) == GV_HEALTH_UP;
 }
 
+/* Records of one name that share an endpoint share its metrics; they show what the record that came last says. */
+static void tell_metrics(struct gv_cluster_record *r)
+{
+    for (unsigned i = 0; i < r->n_replicas; i++) {
+        gv_metric_set_callback(r->replicas[i].state, read_breaker, &r->replicas[i]);
+        gv_metric_set_callback(r->replicas[i].up, read_up, &r->replicas[i]);
+    }
+}
+
 static void make_metrics(struct gv_cluster_record *r)
 {
     struct gv_slice name = gv_slice_of(r->name);
@@ -119,9 +128,8 @@ static void make_metrics(struct gv_cluster_record *r)
         p->failed = gv_metric_get(&replica_failures, name, url);
         p->state = gv_metric_get(&replica_breaker, name, url);
         p->up = gv_metric_get(&replica_up, name, url);
-        gv_metric_set_callback(p->state, read_breaker, p);
-        gv_metric_set_callback(p->up, read_up, p);
     }
+    tell_metrics(r);
 }
 
 static void drop_metrics(struct gv_cluster_record *r)
@@ -166,6 +174,8 @@ static bool make_replicas(struct gv_cluster_record *r, const struct gv_cluster_c
         r->replicas[i].record = r;
         r->replicas[i].index = i;
         ok = split_url(&r->replicas[i], u, &r->arena, config->endpoints[i], err);
+        r->replicas[i].is_name &=
+            !config->http.proxy_url; /* else the proxy resolves it, and perhaps only the proxy can */
         for (unsigned k = 0; ok && k < i; k++) {
             if (strcmp(r->replicas[k].url, r->replicas[i].url) == 0)
                 ok = gv_fail(err, GV_BAD_DATA, "endpoint \"%s\" is there twice", config->endpoints[i]);
@@ -200,6 +210,7 @@ static void write_key(struct gv_buf *key, const struct gv_cluster_config *config
     gv_buf_add(key, config->name, strlen(config->name) + 1);
     for (size_t i = 0; i < config->n_endpoints; i++)
         gv_buf_add(key, config->endpoints[i], strlen(config->endpoints[i]) + 1);
+    gv_buf_adds(key, config->http.proxy_url ? config->http.proxy_url : "");
 }
 
 static struct gv_cluster_record *find(struct gv_cluster_registry *registry, struct gv_slice key)
@@ -243,6 +254,9 @@ static void leave(struct gv_cluster_registry *registry, struct gv_cluster_record
     *at = r->next;
     for (unsigned i = 0; i < r->n_replicas; i++)
         registry->used_ids[r->replicas[i].id] = false;
+    for (struct gv_cluster_record *other = registry->first; other; other = other->next)
+        if (strcmp(other->name, r->name) == 0)
+            tell_metrics(other); /* shared ones must not ask a record that is gone */
 }
 
 void gv_record_put(struct gv_cluster_record *r)

@@ -20,7 +20,7 @@ struct gv_replica {
     unsigned index, id;      /* in its record; in the process, dense: a place in each loop's table of lanes */
     const char *url;         /* without the slash at the end */
     const char *host, *port; /* of url; IPv6 addresses without brackets */
-    bool is_name;            /* host must be resolved */
+    bool is_name;            /* host must be resolved here */
     struct gv_breaker breaker;
     struct gv_latency latency; /* of asks */
     _Atomic int64_t probe_us;  /* smoothed latency of health probes; 0: none yet */
@@ -36,7 +36,7 @@ struct gv_cluster_record {
     struct gv_cluster_registry *registry;
     struct gv_cluster_record *next; /* in the registry */
     struct gv_arena arena;
-    struct gv_slice key; /* name and endpoints */
+    struct gv_slice key; /* name, endpoints and proxy */
     const char *name;
     struct gv_replica *replicas;
     unsigned n_replicas;

@@ -170,6 +170,20 @@ class Reload(Server):
         self.assertEqual(p.post("/-/reload").status, 200)
         self.assertEqual(p.metric("globalview_config_last_reload_successful"), 1)
 
+    def test_a_bad_file_leaves_the_metrics_of_replicas_alone(self):
+        one, two = self.backend(), self.backend()
+        p = self.program(f"clusters: [{{name: c1, endpoints: [{one.url}, {two.url}]}}]", "--web.enable-lifecycle")
+        up = f'globalview_replica_up{{cluster="c1",replica="{one.url}"}}'
+        eventually(lambda: p.metric(up) == 1, "the replica is up")
+        p.config.write_text(f"clusters:\n- {{name: c1, endpoints: [{one.url}]}}\n"
+                            f"- {{name: c2, endpoints: [{two.url}], tls_config: {{ca_file: /nowhere}}}}\n")
+        self.assertEqual(p.post("/-/reload").status, 500)
+        self.assertEqual(p.metric(up), 1)
+        p.config.write_text(f"clusters: [{{name: c1, endpoints: [{one.url}]}}]")
+        self.assertEqual(p.post("/-/reload").status, 200)
+        eventually(lambda: p.metric(up) == 1, "the replica is up")
+        self.assertIsNone(p.metric(f'globalview_replica_up{{cluster="c1",replica="{two.url}"}}'))
+
     def test_without_lifecycle_it_is_forbidden(self):
         p = self.program(config(self.backend()))
         self.assertEqual(p.post("/-/reload").status, 403)

@@ -122,19 +122,26 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct gv_clusters *one_cluster(const char *host, int port, struct gv_cluster_config *config)
+static struct gv_clusters *one_cluster_by(const char *proxy, const char *host, int port,
+                                          struct gv_cluster_config *config)
 {
     static char url[64];
     static const char *endpoints[] = {url};
     struct gv_err err = {0};
     snprintf(url, sizeof url, "http://%s:%d", host, port);
     *config = gv_cluster_config_default;
+    config->http.proxy_url = proxy;
     config->name = "c1";
     config->endpoints = endpoints;
     config->n_endpoints = 1;
     struct gv_clusters *cs = gv_clusters_new(registry, "cluster", config, 1, &err);
     assert_non_null(cs);
     return cs;
+}
+
+static struct gv_clusters *one_cluster(const char *host, int port, struct gv_cluster_config *config)
+{
+    return one_cluster_by(NULL, host, port, config);
 }
 
 /* Runs the loop until done says so; ctest's timeout is the deadline. */
@@ -213,6 +220,27 @@ static void a_probe_learns_version_and_abilities(void **state)
     fake_stop(&f);
 }
 
+static bool is_prometheus(const struct gv_cluster *c)
+{
+    return gv_cluster_version(c).kind == GV_KIND_PROMETHEUS;
+}
+
+/* The fake plays the proxy: it alone knows where the host is. */
+static void behind_a_proxy_names_are_the_proxys(void **state)
+{
+    (void)state;
+    struct fake f;
+    struct gv_cluster_config config;
+    char proxy[64];
+    fake_start(&f, reply_status, NULL);
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", f.port);
+    struct gv_clusters *cs = one_cluster_by(proxy, "prometheus.invalid", 9090, &config);
+    gv_health_set_clusters(health, cs);
+    run_until(is_prometheus, &cs->at[0]);
+    gv_clusters_put(cs);
+    fake_stop(&f);
+}
+
 static bool breaker_is_open(const struct gv_cluster *c)
 {
     return atomic_load(&c->record->replicas[0].breaker.open_until) != 0;
@@ -268,6 +296,7 @@ int main(void)
         cmocka_unit_test(versions_tell_programs_apart),
         cmocka_unit_test(status_pages_tell_abilities),
         cmocka_unit_test_setup_teardown(a_probe_learns_version_and_abilities, setup, teardown),
+        cmocka_unit_test_setup_teardown(behind_a_proxy_names_are_the_proxys, setup, teardown),
         cmocka_unit_test_setup_teardown(probes_open_and_close_the_breaker, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reload_replaces_the_probes, setup, teardown),
     };
