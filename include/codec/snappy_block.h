@@ -12,4 +12,8 @@ GV_MUST_CHECK bool gv_snappy_decode(struct gv_slice block, char *to, size_t n, s
 /* The same in one step, into a, by its budget. */
 GV_MUST_CHECK bool gv_snappy_decode_dup(struct gv_arena *a, struct gv_slice block, size_t max, struct gv_slice *text,
                                         struct gv_err *err);
+/* The same in pieces: what a block holds after its length may be written one behind the other, for text that is not all
+ * there at once. A block is gv_snappy_put_length of all the text, and then its pieces. */
+void gv_snappy_put_length(struct gv_buf *out, size_t n);
+void gv_snappy_put_piece(struct gv_buf *out, struct gv_slice text);
 void gv_snappy_encode(struct gv_buf *out, struct gv_slice text); /* appends; text is below 4 GiB */

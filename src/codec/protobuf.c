@@ -150,7 +150,7 @@ void pb_put_varint(struct gv_buf *out, uint64_t v)
     out->n += (size_t)(pb_store_varint(at, v) - at);
 }
 
-static void put_key(struct gv_buf *out, uint32_t number, enum pb_wire wire)
+void pb_put_key(struct gv_buf *out, uint32_t number, enum pb_wire wire)
 {
     pb_put_varint(out, (uint64_t)number << 3 | wire);
 }
@@ -159,13 +159,13 @@ void pb_put_uint(struct gv_buf *out, uint32_t number, uint64_t v)
 {
     if (!v)
         return;
-    put_key(out, number, PB_VARINT);
+    pb_put_key(out, number, PB_VARINT);
     pb_put_varint(out, v);
 }
 
 void pb_put_bytes(struct gv_buf *out, uint32_t number, struct gv_slice s)
 {
-    put_key(out, number, PB_BYTES);
+    pb_put_key(out, number, PB_BYTES);
     pb_put_varint(out, s.n);
     gv_buf_add_slice(out, s);
 }
@@ -178,6 +178,6 @@ void pb_put_text(struct gv_buf *out, uint32_t number, struct gv_slice s)
 
 void pb_put_double(struct gv_buf *out, uint32_t number, double d)
 {
-    put_key(out, number, PB_FIXED64);
+    pb_put_key(out, number, PB_FIXED64);
     gv_buf_add(out, &d, sizeof d);
 }

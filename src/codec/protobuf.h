@@ -45,6 +45,11 @@ static inline double pb_double(uint64_t bits)
 }
 
 size_t pb_varint_size(uint64_t v);
+static inline size_t pb_bytes_size(size_t n) /* of a whole field with n bytes and a number below 16 */
+{
+    return 1 + pb_varint_size(n) + n;
+}
+void pb_put_key(struct gv_buf *out, uint32_t number, enum pb_wire wire);
 uint8_t *pb_store_varint(uint8_t *at, uint64_t v); /* room for pb_varint_size(v) bytes; gives the place behind */
 void pb_put_varint(struct gv_buf *out, uint64_t v);
 /* Whole fields. Zero and nothing are left out by the first two, as the format has it. */

@@ -1,5 +1,6 @@
 /* Over libsnappy: what it does not do is to look at the declared length before memory is asked for. */
 #include "codec/snappy_block.h"
+#include "codec/protobuf.h"
 #include <snappy-c.h>
 
 /* The densest element is a copy of 64 bytes written in three. */
@@ -34,11 +35,30 @@ bool gv_snappy_decode_dup(struct gv_arena *a, struct gv_slice block, size_t max,
     return p && gv_snappy_decode(block, p, n, err);
 }
 
-void gv_snappy_encode(struct gv_buf *out, struct gv_slice text)
+/* Appends a block; gives the place behind its length. */
+static size_t put_block(struct gv_buf *out, struct gv_slice text)
 {
-    size_t n = snappy_max_compressed_length(text.n);
+    size_t n = snappy_max_compressed_length(text.n), start = out->n;
     char *to = gv_buf_reserve(out, n);
     if (snappy_compress(text.n ? text.p : "", text.n, to, &n) != SNAPPY_OK)
         gv_die("snappy refuses to compress %zu bytes", text.n);
     out->n += n;
+    return start + pb_varint_size(text.n);
+}
+
+void gv_snappy_encode(struct gv_buf *out, struct gv_slice text)
+{
+    put_block(out, text);
+}
+
+void gv_snappy_put_length(struct gv_buf *out, size_t n)
+{
+    pb_put_varint(out, n);
+}
+
+void gv_snappy_put_piece(struct gv_buf *out, struct gv_slice text)
+{
+    size_t start = out->n, from = put_block(out, text);
+    memmove(out->p + start, out->p + from, out->n - from);
+    out->n -= from - start;
 }
