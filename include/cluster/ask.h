@@ -35,11 +35,13 @@ struct gv_sink_ops {
 bool gv_sink_wants_json(void *sink, int status, struct gv_slice content_type, struct gv_err *err);
 
 struct gv_ask_part {
-    const char *method;       /* "GET" or "POST" */
-    const char *path;         /* "/api/v1/query": goes behind the endpoint's own path */
-    struct gv_slice query;    /* encoded parameters, behind `?`; may be empty */
-    struct gv_slice body;     /* POST only */
-    const char *content_type; /* of the body; NULL: application/x-www-form-urlencoded */
+    const char *method;             /* "GET" or "POST" */
+    const char *path;               /* "/api/v1/query": goes behind the endpoint's own path */
+    struct gv_slice query;          /* encoded parameters, behind `?`; may be empty */
+    struct gv_slice body;           /* POST only */
+    const char *content_type;       /* of the body; NULL: application/x-www-form-urlencoded */
+    const struct gv_slice *headers; /* "Name: value", for this part alone */
+    size_t n_headers;
     const struct gv_sink_ops *sink;
     void *sink_arg;
 };

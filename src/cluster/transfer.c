@@ -201,6 +201,20 @@ static void on_end(void *arg, const struct gv_http_outcome *o)
 
 static const struct gv_http_call_ops call_ops = {on_header, on_data, on_end};
 
+/* Those of the ask, which all parts have, and the part's own. */
+static const struct gv_slice *all_headers(const struct transfer *t, size_t *n)
+{
+    const struct gv_ask_spec *spec = &t->attempt->ask->spec;
+    *n = spec->n_headers + t->part->n_headers;
+    if (!t->part->n_headers)
+        return spec->headers;
+    struct gv_slice *all = gv_arena_array(t->attempt->arena, struct gv_slice, *n);
+    if (spec->n_headers)
+        memcpy(all, spec->headers, spec->n_headers * sizeof *all);
+    memcpy(all + spec->n_headers, t->part->headers, t->part->n_headers * sizeof *all);
+    return all;
+}
+
 void transfer_start(struct transfer *t, struct gv_http_client *http)
 {
     struct attempt *at = t->attempt;
@@ -212,14 +226,13 @@ void transfer_start(struct transfer *t, struct gv_http_client *http)
         .method = t->part->method,
         .body = t->part->body,
         .content_type = t->part->content_type,
-        .headers = ask->spec.headers,
-        .n_headers = ask->spec.n_headers,
         .profile = c->profile,
         .timeout_ms = left_ns > 0 ? (left_ns + 999999) / 1000000 : 0,
         .connect_timeout_ms = c->record->n_replicas > 1 ? CONNECT_BEFORE_FAILOVER_MS : CONNECT_MS,
         .max_body = c->config->max_response_size,
         .compression = c->config->compression,
     };
+    spec.headers = all_headers(t, &spec.n_headers);
     if (at->replica->is_name)
         spec.resolved = gv_record_dup_text(c->record, &at->replica->resolved, at->arena);
     t->call = gv_http_call_start(http, &spec, &call_ops, t);

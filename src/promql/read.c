@@ -1,5 +1,6 @@
 /* One series as it comes from a cursor, a feed or a subquery ──► floats and histograms apart, within a time range. */
 #include "codec/chunk_xor.h"
+#include "codec/chunks.h"
 #include "promql/engine.h"
 
 bool gv_is_stale_histogram(const struct gv_histogram *h)
@@ -193,9 +194,27 @@ static size_t samples_of_chunks(const struct gv_chunks_column *c, int64_t min, i
     return n;
 }
 
+static bool has_histograms(const struct gv_chunks_column *c, int64_t min, int64_t max)
+{
+    for (uint32_t i = 0; i < c->n; i++)
+        if (!is_outside(&c->chunks[i], min, max) && c->chunks[i].encoding != GV_CHUNK_XOR)
+            return true;
+    return false;
+}
+
+static bool read_histograms(struct gv_stream *s, const struct gv_chunks_column *c, int64_t min, int64_t max,
+                            bool keep_stale, struct gv_series_samples *out)
+{
+    struct gv_raw_column raw;
+    return gv_chunks_to_raw(&s->scratch, c, min, max, &raw, s->env.err) && gv_poll(s->worker, raw.n) &&
+           read_raw(s, &raw, min, max, keep_stale, out);
+}
+
 static bool read_chunks(struct gv_stream *s, const struct gv_chunks_column *c, int64_t min, int64_t max,
                         bool keep_stale, struct gv_series_samples *out)
 {
+    if (has_histograms(c, min, max))
+        return read_histograms(s, c, min, max, keep_stale, out);
     if (!grow_floats(s, samples_of_chunks(c, min, max)))
         return false;
     s->floats.n = s->n_histograms = 0;
@@ -203,8 +222,6 @@ static bool read_chunks(struct gv_stream *s, const struct gv_chunks_column *c, i
         const struct gv_chunk *chunk = &c->chunks[i];
         if (is_outside(chunk, min, max))
             continue;
-        if (chunk->encoding != GV_CHUNK_XOR)
-            return gv_fail(s->env.err, GV_INTERNAL, "chunks of encoding %d cannot be read", (int)chunk->encoding);
         if (!read_xor(s, chunk, min, max, keep_stale) ||
             !gv_poll(s->worker, gv_chunk_samples(chunk->data, chunk->size)))
             return false;

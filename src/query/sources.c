@@ -24,6 +24,7 @@ static struct gv_plan_source source_of(const struct gv_cluster *c, struct gv_are
         .name = c->name,
         .mapping = c->mapping,
         .push = c->config->pushdown == GV_PUSHDOWN_NEVER ? GV_PUSH_SELECTORS : GV_PUSH_AUTO,
+        .raw = can.known & GV_KNOWN_REMOTE_READ && can.remote_read && can.known & GV_KNOWN_EXTERNAL_LABELS,
         .metricsql = version.kind == GV_KIND_VICTORIAMETRICS,
         .major = prometheus ? version.major : 0,
         .minor = prometheus ? version.minor : 0,

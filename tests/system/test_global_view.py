@@ -3,8 +3,9 @@ import itertools
 import json
 import math
 import unittest
+import urllib.request
 
-from program import Program
+from program import Program, eventually
 from prometheus import Prometheus, openmetrics
 
 T = 1700000000
@@ -193,18 +194,35 @@ def close(a, b):
     return a == b or (math.isnan(a) and math.isnan(b)) or abs(a - b) <= 1e-6 * max(abs(a), abs(b))
 
 
-class GlobalView(unittest.TestCase):
+BACKENDS, REFERENCE = [], []
+
+
+def setUpModule():
+    BACKENDS.extend(Prometheus(openmetrics(rows(name))) for name in NAMES)
+    REFERENCE.append(Prometheus(everything()))
+    for server in BACKENDS + REFERENCE:
+        unittest.addModuleCleanup(server.stop)
+
+
+class PushedDown(unittest.TestCase):
+    """pushdown: auto, the default: each cluster is sent the largest part that it can answer alone."""
+    MORE = ""
+
     @classmethod
     def setUpClass(cls):
-        backends = [Prometheus(openmetrics(rows(name))) for name in NAMES]
-        for backend in backends:
-            cls.addClassCleanup(backend.stop)
-        cls.reference = Prometheus(everything())
-        cls.addClassCleanup(cls.reference.stop)
+        cls.reference = REFERENCE[0]
         cls.program = Program("clusters:\n" + "".join(
-            f"  - name: {name}\n    endpoints: [{backend.url}]\n" + ("    labels: {region: eu}\n" if name != "c3" else "")
-            for name, backend in zip(NAMES, backends)))
+            f"  - name: {name}\n    endpoints: [{backend.url}]\n" + cls.MORE
+            + ("    labels: {region: eu}\n" if name != "c3" else "") for name, backend in zip(NAMES, BACKENDS)))
         cls.addClassCleanup(cls.program.stop)
+        cls.wait_until_known()
+
+    @classmethod
+    def wait_until_known(cls):
+        def known():
+            clusters = cls.program.get("/api/v1/status/clusters").json["data"]["clusters"]
+            return all(c["abilities"].get("remoteRead") for c in clusters)
+        eventually(known, "what the backends can do is known")
 
     def compare(self, path, query, params):
         reply = self.program.get(path, query=query, **params)
@@ -243,6 +261,18 @@ class GlobalView(unittest.TestCase):
                 reply = self.program.get("/api/v1/query", query=query, time=T + 1203)
                 status, wanted = self.reference.get("/api/v1/query", query=query, time=T + 1203)
                 self.assertEqual((reply.status, reply.json.get("errorType")), (status, wanted.get("errorType")), reply.text)
+
+
+class RawSamples(PushedDown):
+    """pushdown: never: samples come by remote read, everything is evaluated here."""
+    MORE = "    pushdown: never\n"
+
+    def test_samples_came_by_remote_read(self):
+        stats = self.program.query("sum(rate(requests_total[5m]))", time=T + 1203, stats="all").json["data"]["stats"]
+        self.assertTrue(all(c["samples"] > 20 for c in stats["clusters"]), stats)
+        for backend in BACKENDS:
+            metrics = urllib.request.urlopen(backend.url + "/metrics", timeout=10).read().decode()
+            self.assertRegex(metrics, r'prometheus_http_requests_total{code="200",handler="/api/v1/read"} [1-9]')
 
 
 if __name__ == "__main__":
