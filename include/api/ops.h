@@ -4,7 +4,6 @@
 #include "query/query.h"
 
 struct gv_api_options {       /* fixed at start, from flags */
-    const char *external_url; /* may be NULL */
     const char *route_prefix; /* "" or "/prefix", without a slash at the end */
     const char *cors_origin;  /* regular expression, whole match; ".*" by default */
     bool enable_lifecycle;    /* POST /-/reload */

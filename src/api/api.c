@@ -131,12 +131,24 @@ static struct request *request_new(struct gv_api_loop *l, struct gv_http_exchang
     return r;
 }
 
+/* What a person types who knows of no prefix, or leaves out its last slash. */
+static bool means_the_page(const struct request *r)
+{
+    struct gv_slice path = r->x->request.path, prefix = r->l->api->prefix;
+    return prefix.n && (gv_slice_is(path, "/") || gv_slice_eq(path, prefix)) &&
+           method_bit(r->x->request.method) == M_GET;
+}
+
 static size_t on_header(void *ctx, struct gv_http_exchange *x)
 {
     struct request *r = request_new(ctx, x);
     struct gv_err err = {0};
     if (x->request.method == GV_HTTP_OPTIONS) {
         reply_text(r, 204, NULL, (struct gv_slice){NULL, 0});
+        return 0;
+    }
+    if (means_the_page(r)) {
+        reply_redirect(r, gv_arena_printf(x->arena, "%.*s/", GV_ARG(r->l->api->prefix)));
         return 0;
     }
     bool found = find_route(r, &err);

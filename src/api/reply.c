@@ -51,6 +51,14 @@ void reply_text(struct request *r, int status, const char *content_type, struct 
     gv_http_reply(r->x, status, f.at, f.n, text);
 }
 
+void reply_redirect(struct request *r, const char *location)
+{
+    struct fields f = fields_of(r, NULL);
+    add_field(&f, "Location", location);
+    r->status = 302;
+    gv_http_reply(r->x, 302, f.at, f.n, (struct gv_slice){NULL, 0});
+}
+
 void reply_stream(struct request *r, int status, const char *content_type, gv_http_produce_fn *produce, void *arg)
 {
     struct fields f = fields_of(r, content_type);

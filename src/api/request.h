@@ -70,6 +70,7 @@ struct gv_settings *request_take_settings(struct request *r); /* hands the refer
 void reply_error(struct request *r, const struct gv_err *err);
 void reply_fail(struct request *r, enum gv_err_code code, const char *fmt, ...) GV_PRINTF(3, 4);
 void reply_text(struct request *r, int status, const char *content_type, struct gv_slice text);
+void reply_redirect(struct request *r, const char *location); /* 302 */
 /* r->body holds the JSON of "data": wraps it into the envelope and sends it. notes may be NULL. */
 void reply_data(struct request *r, const struct gv_annotations *notes);
 /* A reply that is no JSON: `status` and a line of text, as Prometheus's plain handlers answer. */

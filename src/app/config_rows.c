@@ -97,10 +97,11 @@ static const struct gv_option cluster_rows[] = {
      .help = "config: the cluster label is injected; backend: this source holds many clusters, and its series carry "
              "the label themselves."},
     {"replicas", .type = GV_OPTION_ENUM, AT(gv_cluster_entry, replicas), .fallback = "failover", .words = replica_modes,
-     .help = "failover: one endpoint answers, the next one where it fails; merge: raw samples of all, gaps filled."},
+     .help = "failover: one endpoint answers, the next one where it fails; merge: raw samples of all, gaps filled (not "
+             "built yet: refused)."},
     {"pushdown", .type = GV_OPTION_ENUM, AT(gv_cluster_entry, pushdown), .fallback = "auto", .words = pushdown_modes,
      .help = "auto: the cluster evaluates what it can; never: raw samples are fetched and evaluated here (for backends "
-             "whose PromQL differs)."},
+             "whose PromQL differs; not built yet: refused)."},
     {"required", .type = GV_OPTION_BOOL, AT(gv_cluster_entry, required), .fallback = "false",
      .help = "Its failure fails the query, also where partial responses are allowed."},
     {"timeout", .type = GV_OPTION_DURATION, AT(gv_cluster_entry, timeout), .fallback = "30s", UP_TO_A_DAY,

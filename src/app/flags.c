@@ -31,11 +31,11 @@ static const struct gv_option rows[] = {
     {.flag = "web.external-url",
      .type = GV_OPTION_STRING,
      AT(external_url),
-     .help = "URL under which users reach the program, for links and redirects."},
+     .help = "URL under which users reach the program; its path becomes the prefix of all routes."},
     {.flag = "web.route-prefix",
      .type = GV_OPTION_STRING,
      AT(route_prefix),
-     .help = "Prefix of all routes. Default: the path of --web.external-url."},
+     .help = "Prefix of all routes, where it is not the path of --web.external-url (a proxy may cut that off)."},
     {.flag = "web.cors.origin",
      .type = GV_OPTION_STRING,
      AT(cors_origin),
@@ -57,7 +57,7 @@ static const struct gv_option rows[] = {
      .type = GV_OPTION_BOOL,
      AT(enable_admin_api),
      .fallback = "false",
-     .help = "Allow the admin API."},
+     .help = "Allow the admin API. Not built yet: refused."},
     {.flag = "query.log-slower-than",
      .type = GV_OPTION_DURATION,
      AT(log_slower_than),
@@ -227,7 +227,8 @@ bool gv_flags_parse(struct gv_flags *f, struct gv_arena *a, int argc, char *cons
             return false;
         i += used;
     }
-    return true;
+    return !f->enable_admin_api ||
+           gv_fail(err, GV_BAD_DATA, "--web.enable-admin-api: this build has no storage to administer yet");
 }
 
 static void print_usage(struct gv_buf *out, const struct gv_option *row)

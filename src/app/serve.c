@@ -82,8 +82,7 @@ static bool route_prefix(const struct gv_flags *f, struct gv_arena *a, const cha
 static bool make_api(struct program *p, struct gv_arena *a, struct gv_err *err)
 {
     const struct gv_flags *f = p->flags;
-    struct gv_api_options options = {.external_url = f->external_url.p,
-                                     .cors_origin = f->cors_origin.p,
+    struct gv_api_options options = {.cors_origin = f->cors_origin.p,
                                      .enable_lifecycle = f->enable_lifecycle,
                                      .enable_admin_api = f->enable_admin_api,
                                      .max_form_bytes = MAX_FORM_BYTES};
@@ -143,6 +142,8 @@ static bool make(struct program *p, struct gv_arena *a, struct gv_snapshot *snap
     p->n_slots = f->loops ? (unsigned)f->loops : cores;
     p->n_workers = f->workers ? (unsigned)f->workers : cores;
     p->slots = gv_arena_array(a, struct slot, p->n_slots);
+    if (!f->listen.n)
+        return gv_fail(err, GV_BAD_DATA, "--web.listen-address: at least one address is needed");
     make_shared(p, snapshot);
     if (!make_api(p, a, err) || !(p->workers = gv_workers_new(p->n_workers, err)))
         return false;

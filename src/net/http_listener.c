@@ -27,12 +27,25 @@ struct gv_listener {
 
 /* ---- addresses ---- */
 
+static bool is_port(const char *text)
+{
+    int port = 0;
+    for (const char *p = text; *p; p++) {
+        if (*p < '0' || *p > '9' || p - text == 5)
+            return false;
+        port = port * 10 + (*p - '0');
+    }
+    return *text && port <= 65535;
+}
+
 static bool split_address(const char *address, char *host, size_t room, const char **port, struct gv_err *err)
 {
     const char *colon = strrchr(address, ':');
     size_t n = colon ? (size_t)(colon - address) : 0;
-    if (!colon || !colon[1] || n >= room)
+    if (!colon || n >= room)
         return gv_fail(err, GV_BAD_DATA, "listen address \"%s\" is not host:port", address);
+    if (!is_port(colon + 1))
+        return gv_fail(err, GV_BAD_DATA, "listen address \"%s\": the port is no number from 0 to 65535", address);
     bool brackets = n >= 2 && address[0] == '[' && address[n - 1] == ']';
     if (!brackets && memchr(address, ':', n))
         return gv_fail(err, GV_BAD_DATA, "listen address \"%s\": write an IPv6 address in brackets", address);

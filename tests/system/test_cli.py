@@ -59,6 +59,8 @@ class CommandLine(unittest.TestCase):
                    "--web.config.file=web.yml")
         self.fails(2, "globalview: --storage.path: this build has no storage yet\n",
                    "--storage.path=data")
+        self.fails(2, "globalview: --web.enable-admin-api: this build has no storage to administer yet\n",
+                   "--web.enable-admin-api")
         self.fails(2, "globalview: explain: this build has no planner yet\n", "explain", "up")
 
     def test_unreadable_file(self):

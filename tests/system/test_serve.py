@@ -91,6 +91,17 @@ class Start(Server):
         self.assertIn(address, done.stderr)
         self.assertIn("address already in use", done.stderr.lower())
 
+    def test_addresses_that_are_none_are_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "g.yml")
+            path.write_text(config(self.backend()))
+            for address, why in (("127.0.0.1:99999", 'listen address "127.0.0.1:99999": the port is no number from 0 to 65535'),
+                                 ("127.0.0.1:", 'listen address "127.0.0.1:": the port is no number from 0 to 65535'),
+                                 ("localhost", 'listen address "localhost" is not host:port'),
+                                 ("", "at least one address is needed")):
+                done = run(f"--config.file={path}", f"--web.listen-address={address}")
+                self.assertEqual((done.returncode, done.stderr), (1, f"globalview: --web.listen-address: {why}\n"))
+
     def test_several_addresses(self):
         port = free_port()
         p = self.program(config(self.backend()), f"--web.listen-address=127.0.0.1:{port}", "--loops=3")
@@ -128,6 +139,11 @@ class Start(Server):
         p = self.program(config(self.backend()), "--web.external-url=https://example.org/metrics/view/")
         self.assertEqual(p.get("/metrics/view/-/healthy").status, 200)
         self.assertEqual(p.get("/-/healthy").status, 404)
+        self.assertEqual(p.get("/metrics/viewer/-/healthy").status, 404)
+        for path in ("/", "/metrics/view"):
+            r = p.get(path)
+            self.assertEqual((r.status, r.headers["Location"]), (302, "/metrics/view/"))
+        self.assertIn("c1", p.get("/metrics/view/").text)
 
     def test_healthcheck(self):
         p = self.program(config(self.backend()))
