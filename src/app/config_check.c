@@ -191,11 +191,8 @@ bool gv_config_check(struct gv_config *c, reader *r)
 
 static bool check_cluster_built(const entry *e, struct gv_err *err)
 {
-    if (e->replicas == GV_REPLICAS_MERGE)
-        return gv_yaml_fail(err, place_of(e->node, "replicas"), "clusters[%zu].replicas: merge is not built yet",
-                            e->index);
-    return e->pushdown != GV_PUSHDOWN_NEVER ||
-           gv_yaml_fail(err, place_of(e->node, "pushdown"), "clusters[%zu].pushdown: never is not built yet", e->index);
+    return e->replicas != GV_REPLICAS_MERGE ||
+           gv_yaml_fail(err, place_of(e->node, "replicas"), "clusters[%zu].replicas: merge is not built yet", e->index);
 }
 
 bool gv_config_check_built(const struct gv_config *c, struct gv_err *err)

@@ -101,7 +101,7 @@ static const struct gv_option cluster_rows[] = {
              "built yet: refused)."},
     {"pushdown", .type = GV_OPTION_ENUM, AT(gv_cluster_entry, pushdown), .fallback = "auto", .words = pushdown_modes,
      .help = "auto: the cluster evaluates what it can; never: raw samples are fetched and evaluated here (for backends "
-             "whose PromQL differs; not built yet: refused)."},
+             "whose PromQL differs)."},
     {"required", .type = GV_OPTION_BOOL, AT(gv_cluster_entry, required), .fallback = "false",
      .help = "Its failure fails the query, also where partial responses are allowed."},
     {"timeout", .type = GV_OPTION_DURATION, AT(gv_cluster_entry, timeout), .fallback = "30s", UP_TO_A_DAY,

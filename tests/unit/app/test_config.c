@@ -300,8 +300,7 @@ static void what_is_not_built_is_named(void **state)
         gv_config_free(c);
     }
     static const char *const keys[][2] = {
-        {CLUSTER "    replicas: merge\n", "clusters[0].replicas: merge is not built yet"},
-        {CLUSTER "    pushdown: never\n", "clusters[0].pushdown: never is not built yet"}};
+        {CLUSTER "    replicas: merge\n", "clusters[0].replicas: merge is not built yet"}};
     for (size_t i = 0; i < GV_COUNT(keys); i++) {
         struct gv_config *with = parse(keys[i][0]);
         struct gv_err said = {0};
