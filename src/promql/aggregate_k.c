@@ -9,7 +9,6 @@ struct candidate {
     const struct gv_labels *labels; /* its own once it entered a heap */
     bool drop_name;
     _Atomic bool entered;
-    size_t order;      /* of the series */
     struct gv_row row; /* result; without values until it is needed */
     struct gv_group *group;
 };
@@ -17,6 +16,7 @@ struct candidate {
 struct entry {
     double value;
     struct candidate *from;
+    uint32_t at; /* place in the heap, for sorting */
 };
 
 struct heap {
@@ -34,40 +34,37 @@ struct top {
     struct gv_aggregation_call *c;
     struct gv_grouping groups;
     double sign; /* 1: topk, -1: bottomk */
-    size_t n_series;
 };
 
 /* ---- Heaps ---- */
 
-/* NaN is the worst either way; of equals the later series is. */
-static bool is_worse(const struct top *t, const struct entry *a, const struct entry *b)
+/* The heap is Prometheus's, that is Go's container/heap with this order: of equal values the same series stay. */
+static bool is_below(const struct top *t, const struct entry *a, const struct entry *b)
 {
-    if (isnan(a->value) || isnan(b->value))
-        return isnan(a->value) && (!isnan(b->value) || a->from->order > b->from->order);
-    double x = t->sign * a->value, y = t->sign * b->value;
-    return x < y || (x == y && a->from->order > b->from->order);
+    return isnan(a->value) || t->sign * a->value < t->sign * b->value;
+}
+
+static void swap(struct heap *h, uint32_t i, uint32_t j)
+{
+    struct entry e = h->entries[i];
+    h->entries[i] = h->entries[j];
+    h->entries[j] = e;
 }
 
 static void sift_up(const struct top *t, struct heap *h, uint32_t i)
 {
-    while (i && is_worse(t, &h->entries[i], &h->entries[(i - 1) / 2])) {
-        struct entry swap = h->entries[i];
-        h->entries[i] = h->entries[(i - 1) / 2];
-        h->entries[(i - 1) / 2] = swap;
-        i = (i - 1) / 2;
-    }
+    for (uint32_t parent; i && is_below(t, &h->entries[i], &h->entries[parent = (i - 1) / 2]); i = parent)
+        swap(h, i, parent);
 }
 
 static void sift_down(const struct top *t, struct heap *h)
 {
     for (uint32_t i = 0, child; (child = 2 * i + 1) < h->n; i = child) {
-        if (child + 1 < h->n && is_worse(t, &h->entries[child + 1], &h->entries[child]))
+        if (child + 1 < h->n && is_below(t, &h->entries[child + 1], &h->entries[child]))
             child++;
-        if (!is_worse(t, &h->entries[child], &h->entries[i]))
+        if (!is_below(t, &h->entries[child], &h->entries[i]))
             return;
-        struct entry swap = h->entries[i];
-        h->entries[i] = h->entries[child];
-        h->entries[child] = swap;
+        swap(h, i, child);
     }
 }
 
@@ -94,7 +91,7 @@ static bool offer(const struct top *t, struct gv_env *env, struct heap *h, int64
             return false;
         h->entries[h->n++] = e;
         sift_up(t, h, h->n - 1);
-    } else if (is_worse(t, &h->entries[0], &e)) {
+    } else if (!isnan(e.value) && is_below(t, &h->entries[0], &e)) {
         h->entries[0] = e;
         sift_down(t, h);
     } else {
@@ -116,7 +113,6 @@ static bool take(struct gv_sink *sink, const struct gv_row *row, void **slot)
     struct candidate *from = gv_arena_new(t->c->temp, struct candidate);
     from->labels = row->labels;
     from->drop_name = row->drop_name;
-    from->order = t->n_series++;
     from->group = &g->g;
     *slot = from;
     return true;
@@ -135,7 +131,7 @@ static bool add(struct gv_sink *sink, struct gv_env *env, void *slot, const stru
             continue;
         if (p.h)
             gv_note_histogram_ignored(t->c, env, t->c->expr->pos);
-        else if (!offer(t, env, &g->heaps[i], k < UINT32_MAX ? (int64_t)k : UINT32_MAX, (struct entry){p.f, from}))
+        else if (!offer(t, env, &g->heaps[i], k < UINT32_MAX ? (int64_t)k : UINT32_MAX, (struct entry){p.f, from, 0}))
             return false;
     }
     return true;
@@ -151,9 +147,17 @@ static bool done(struct gv_sink *sink, const struct gv_row *row, void *slot)
 
 /* ---- Results ---- */
 
+/* NaN goes last. Equal values stay in the order of the heap, but NaNs turn round: Prometheus's order again, as far as
+ * Go sorts by insertion (12 values). */
 static int best_first(const void *a, const void *b, void *arg)
 {
-    return is_worse(arg, a, b) ? 1 : -1;
+    const struct entry *x = a, *y = b;
+    double sign = ((const struct top *)arg)->sign;
+    if (isnan(x->value) && isnan(y->value))
+        return x->at < y->at ? 1 : -1;
+    if (isnan(x->value) || isnan(y->value) || x->value != y->value)
+        return isnan(x->value) || sign * x->value < sign * y->value ? 1 : -1;
+    return x->at < y->at ? -1 : 1;
 }
 
 static bool place(struct top *t, const struct entry *e, uint32_t step)
@@ -175,6 +179,8 @@ static bool finish_group(struct top *t, struct group *g)
 {
     for (uint32_t i = 0; i < t->c->grid.n; i++) {
         struct heap *h = &g->heaps[i];
+        for (uint32_t j = 0; j < h->n; j++)
+            h->entries[j].at = j;
         if (h->n > 1)
             qsort_r(h->entries, h->n, sizeof *h->entries, best_first, t);
         for (uint32_t j = 0; j < h->n; j++)
