@@ -1,70 +1,9 @@
 /* quantile: needs all values of a step at once, so the argument is collected. count_values: every value is a group. */
 #include "promql/aggregate.h"
+#include "promql/quantile.h"
 #include "base/number.h"
-#include <math.h>
 
 /* ---- Quantiles ---- */
-
-static bool before(double a, double b) /* NaN first */
-{
-    return isnan(a) ? !isnan(b) : a < b;
-}
-
-static void swap(double *a, double *b)
-{
-    double t = *a;
-    *a = *b;
-    *b = t;
-}
-
-static double median_of_three(double a, double b, double c)
-{
-    if (before(b, a))
-        swap(&a, &b);
-    if (before(c, b))
-        swap(&b, &c);
-    return before(b, a) ? a : b;
-}
-
-/* Puts at v[k] what sorting would put there, nothing greater before it and nothing less behind it. */
-static void select_at(double *v, size_t n, size_t k)
-{
-    size_t lo = 0, hi = n - 1;
-    while (lo < hi) {
-        double pivot = median_of_three(v[lo], v[lo + (hi - lo) / 2], v[hi]);
-        size_t i = lo, j = hi;
-        for (;; i++, j--) {
-            while (before(v[i], pivot))
-                i++;
-            while (before(pivot, v[j]))
-                j--;
-            if (i >= j)
-                break;
-            swap(&v[i], &v[j]);
-        }
-        if (k <= j)
-            hi = j;
-        else
-            lo = j + 1;
-    }
-}
-
-static double quantile_of(double q, double *v, size_t n)
-{
-    if (!n || isnan(q))
-        return NAN;
-    if (q < 0 || q > 1)
-        return q < 0 ? -INFINITY : INFINITY;
-    double rank = q * (double)(n - 1);
-    size_t lower = (size_t)floor(rank);
-    double weight = rank - floor(rank);
-    select_at(v, n, lower);
-    double low = v[lower], high = low;
-    for (size_t i = lower + 1; i < n; i++)
-        if (i == lower + 1 || before(v[i], high))
-            high = v[i];
-    return low * (1 - weight) + high * weight;
-}
 
 struct group {
     struct gv_group g;
@@ -129,7 +68,7 @@ static bool finish_group(struct quantile *q, struct group *g, struct tile *t)
         gather(q, &c->env, g, lo, hi, t);
         for (uint32_t i = lo; i < hi; i++)
             if (t->n[i - lo])
-                gv_row_set_float(row, i, quantile_of(gv_scalar_at(&c->param, i), t->values[i - lo], t->n[i - lo]));
+                gv_row_set_float(row, i, gv_quantile(gv_scalar_at(&c->param, i), t->values[i - lo], t->n[i - lo]));
         if (!gv_poll(&c->ev->main, g->n * TILE))
             return false;
     }

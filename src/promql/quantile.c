@@ -23,28 +23,27 @@ static double median_of_three(double a, double b, double c)
     return fmax(fmin(a, b), fmin(fmax(a, b), c));
 }
 
-/* Hoare's FIND, in three parts because equal values are common: puts the k-th smallest of values[0..n) at k, none
- * larger before it, none smaller behind. No NaN. */
+/* Hoare's FIND: puts the k-th smallest of values[0..n) at k, none larger before it, none smaller behind. No NaN.
+ * Both scans stop at what equals the pivot, so that equal values, which are common, are spread over both sides. */
 static void select_nth(double *values, size_t n, size_t k)
 {
     size_t left = 0, right = n - 1;
     while (left < right) {
         double pivot = median_of_three(values[left], values[left + (right - left) / 2], values[right]);
-        size_t lower = left, higher = right; /* before lower: below the pivot; behind higher: above it */
-        for (size_t i = left; i <= higher;) {
-            if (values[i] < pivot)
-                swap(&values[lower++], &values[i++]);
-            else if (values[i] > pivot)
-                swap(&values[i], &values[higher--]);
-            else
+        size_t i = left, j = right;
+        for (;; i++, j--) {
+            while (values[i] < pivot)
                 i++;
+            while (values[j] > pivot)
+                j--;
+            if (i >= j)
+                break;
+            swap(&values[i], &values[j]);
         }
-        if (k >= lower && k <= higher)
-            return;
-        if (k < lower)
-            right = lower - 1;
+        if (k <= j)
+            right = j;
         else
-            left = higher + 1;
+            left = j + 1;
     }
 }
 
