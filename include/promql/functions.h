@@ -36,12 +36,14 @@ enum gv_aggregation_kind {
     GV_AGG_STDVAR, GV_AGG_QUANTILE, GV_AGG_TOPK, GV_AGG_BOTTOMK, GV_AGG_LIMITK, GV_AGG_LIMIT_RATIO
 };
 /* clang-format on */
+struct gv_aggregation_impl; /* promql/ private: how it is evaluated */
 struct gv_aggregation {
     const char *name;
     enum gv_aggregation_kind kind;
     enum gv_value_type param; /* GV_TYPE_NONE, GV_TYPE_SCALAR, GV_TYPE_STRING */
     bool keeps_labels;        /* topk, bottomk, limitk, limit_ratio: output series are input series */
     bool experimental;
+    const struct gv_aggregation_impl *impl; /* checks of the parameter, and the aggregation itself */
 };
 
 const struct gv_function *gv_function_named(struct gv_slice name);       /* NULL: unknown */

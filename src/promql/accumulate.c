@@ -354,7 +354,7 @@ static bool finish(struct sums *s)
     return true;
 }
 
-bool gv_aggregate_sums(struct gv_aggregation_call *c)
+static bool run(struct gv_aggregation_call *c)
 {
     static void (*const adds[])(struct group *, const double *, uint32_t, uint32_t) = {
         [GV_AGG_SUM] = add_sum,          [GV_AGG_AVG] = add_avg,         [GV_AGG_MIN] = add_min,
@@ -368,3 +368,5 @@ bool gv_aggregate_sums(struct gv_aggregation_call *c)
     gv_grouping_fini(&s.groups);
     return ok;
 }
+
+const struct gv_aggregation_impl gv_agg_sums = {.run = run};

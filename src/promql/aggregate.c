@@ -75,16 +75,11 @@ bool gv_next_run(const uint64_t *bits, uint32_t hi, struct gv_run *run)
 
 /* ---- Parameters ---- */
 
-struct extent {
-    double min, max;
-    bool has_nan;
-};
-
-static struct extent extent_of(const struct gv_scalar *s, uint32_t n)
+struct gv_extent gv_aggregate_extent(const struct gv_aggregation_call *c)
 {
-    struct extent x = {INFINITY, -INFINITY, false};
-    for (uint32_t i = 0; i < n; i++) {
-        double v = gv_scalar_at(s, i);
+    struct gv_extent x = {INFINITY, -INFINITY, false};
+    for (uint32_t i = 0; i < c->grid.n; i++) {
+        double v = gv_scalar_at(&c->param, i);
         x.has_nan |= isnan(v);
         x.min = v < x.min ? v : x.min;
         x.max = v > x.max ? v : x.max;
@@ -92,77 +87,25 @@ static struct extent extent_of(const struct gv_scalar *s, uint32_t n)
     return x;
 }
 
-static const char *number(struct gv_aggregation_call *c, double v)
+const char *gv_aggregate_number(struct gv_aggregation_call *c, double v)
 {
     char text[GV_DOUBLE_MAX];
     gv_double_format_g(text, v);
     return gv_arena_printf(c->temp, "%s", text);
 }
 
-/* *none: the result is empty whatever the argument. */
-static bool check_k(struct gv_aggregation_call *c, struct extent x, bool *none)
+bool gv_aggregate_check_k(struct gv_aggregation_call *c, bool *none)
 {
+    struct gv_extent x = gv_aggregate_extent(c);
     struct gv_err *err = c->env.err;
     if (x.has_nan)
         return gv_fail(err, GV_EXECUTION, "Parameter value is NaN");
     *none = x.max < 1;
     if (!*none && x.min <= -0x1p63)
-        return gv_fail(err, GV_EXECUTION, "Scalar value %s underflows int64", number(c, x.min));
+        return gv_fail(err, GV_EXECUTION, "Scalar value %s underflows int64", gv_aggregate_number(c, x.min));
     if (x.max >= 0x1p63)
-        return gv_fail(err, GV_EXECUTION, "Scalar value %s overflows int64", number(c, x.max));
+        return gv_fail(err, GV_EXECUTION, "Scalar value %s overflows int64", gv_aggregate_number(c, x.max));
     return true;
-}
-
-static void warn_ratio(struct gv_aggregation_call *c, double ratio, int cap)
-{
-    gv_note_warning(&c->env, c->node->child[1]->expr->pos, (uint64_t)cap,
-                    "ratio value should be between -1 and 1, got %s, capping to %d", number(c, ratio), cap);
-}
-
-static bool check_ratio(struct gv_aggregation_call *c, struct extent x, bool *none)
-{
-    if (x.has_nan)
-        return gv_fail(c->env.err, GV_EXECUTION, "Ratio value is NaN");
-    *none = x.max == 0 && x.min == 0;
-    if (x.max > 1)
-        warn_ratio(c, x.max, 1);
-    if (x.min < -1)
-        warn_ratio(c, x.min, -1);
-    return true;
-}
-
-static void warn_quantile(struct gv_aggregation_call *c, double q)
-{
-    gv_note_warning(&c->env, c->node->child[1]->expr->pos, q > 1, "quantile value should be between 0 and 1, got %s",
-                    number(c, q));
-}
-
-static void check_quantile(struct gv_aggregation_call *c, struct extent x)
-{
-    if (x.has_nan)
-        warn_quantile(c, NAN);
-    if (x.max > 1)
-        warn_quantile(c, x.max);
-    if (x.min < 0)
-        warn_quantile(c, x.min);
-}
-
-static bool check_param(struct gv_aggregation_call *c, bool *none)
-{
-    struct extent x = extent_of(&c->param, c->grid.n);
-    switch (c->kind) {
-    case GV_AGG_TOPK:
-    case GV_AGG_BOTTOMK:
-    case GV_AGG_LIMITK:
-        return check_k(c, x, none);
-    case GV_AGG_LIMIT_RATIO:
-        return check_ratio(c, x, none);
-    case GV_AGG_QUANTILE:
-        check_quantile(c, x);
-        return true;
-    default:
-        return true;
-    }
 }
 
 static bool check_label(struct gv_aggregation_call *c)
@@ -209,24 +152,6 @@ static bool run_for_errors(struct gv_aggregation_call *c)
     return gv_aggregate_feed(c, &sink);
 }
 
-static bool run(struct gv_aggregation_call *c)
-{
-    switch (c->kind) {
-    case GV_AGG_TOPK:
-    case GV_AGG_BOTTOMK:
-        return gv_aggregate_top(c);
-    case GV_AGG_LIMITK:
-    case GV_AGG_LIMIT_RATIO:
-        return gv_aggregate_limit(c);
-    case GV_AGG_QUANTILE:
-        return gv_aggregate_quantile(c);
-    case GV_AGG_COUNT_VALUES:
-        return gv_aggregate_count_values(c);
-    default:
-        return gv_aggregate_sums(c);
-    }
-}
-
 static bool evaluate_param(struct gv_aggregation_call *c)
 {
     if (c->node->n < 2)
@@ -241,10 +166,11 @@ static bool evaluate_param(struct gv_aggregation_call *c)
 
 static bool aggregate(struct gv_aggregation_call *c)
 {
+    const struct gv_aggregation_impl *impl = c->expr->aggregate.op->impl;
     bool none = false;
-    if (!evaluate_param(c) || (c->param.values && !check_param(c, &none)))
+    if (!evaluate_param(c) || (impl->check && !impl->check(c, &none)))
         return false;
-    return none ? run_for_errors(c) : run(c);
+    return none ? run_for_errors(c) : impl->run(c);
 }
 
 bool gv_eval_aggregate(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid, struct gv_arena *out,

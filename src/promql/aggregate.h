@@ -40,15 +40,26 @@ struct gv_aggregation_call {
     struct gv_vector *result;
 };
 
-/* sum avg min max count group stddev stdvar: accumulate.c */
-GV_MUST_CHECK bool gv_aggregate_sums(struct gv_aggregation_call *c);
-/* topk bottomk: aggregate_k.c */
-GV_MUST_CHECK bool gv_aggregate_top(struct gv_aggregation_call *c);
-/* limitk limit_ratio: aggregate_limit.c */
-GV_MUST_CHECK bool gv_aggregate_limit(struct gv_aggregation_call *c);
-/* quantile, count_values: aggregate_values.c */
-GV_MUST_CHECK bool gv_aggregate_quantile(struct gv_aggregation_call *c);
-GV_MUST_CHECK bool gv_aggregate_count_values(struct gv_aggregation_call *c);
+/* What the row of an aggregation (functions.c) carries. */
+struct gv_aggregation_impl {
+    /* Looks at the scalar parameter, of all steps, before the argument is read; may be NULL. *none: the result is empty
+     * whatever the argument. False: failed. */
+    bool (*check)(struct gv_aggregation_call *c, bool *none);
+    bool (*run)(struct gv_aggregation_call *c); /* fills c->result */
+};
+extern const struct gv_aggregation_impl gv_agg_sums; /* accumulate.c: sum avg min max count group stddev stdvar */
+extern const struct gv_aggregation_impl gv_agg_top;  /* aggregate_k.c: topk bottomk */
+extern const struct gv_aggregation_impl gv_agg_limitk, gv_agg_limit_ratio;    /* aggregate_limit.c */
+extern const struct gv_aggregation_impl gv_agg_quantile, gv_agg_count_values; /* aggregate_values.c */
+
+/* The least and the greatest parameter of all steps that is a number. */
+struct gv_extent {
+    double min, max;
+    bool has_nan;
+};
+struct gv_extent gv_aggregate_extent(const struct gv_aggregation_call *c);
+const char *gv_aggregate_number(struct gv_aggregation_call *c, double v);           /* as messages show it */
+GV_MUST_CHECK bool gv_aggregate_check_k(struct gv_aggregation_call *c, bool *none); /* of topk, bottomk, limitk */
 
 /* Pulls the argument through a sink. */
 GV_MUST_CHECK bool gv_aggregate_feed(struct gv_aggregation_call *c, struct gv_sink *sink);

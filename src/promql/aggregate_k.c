@@ -190,7 +190,7 @@ static bool finish_group(struct top *t, struct group *g)
     return true;
 }
 
-bool gv_aggregate_top(struct gv_aggregation_call *c)
+static bool run(struct gv_aggregation_call *c)
 {
     struct top t = {.sink = {.arena = c->temp, .take = take, .add = add, .done = done}, .c = c};
     t.sign = c->kind == GV_AGG_TOPK ? 1 : -1;
@@ -201,3 +201,5 @@ bool gv_aggregate_top(struct gv_aggregation_call *c)
     gv_grouping_fini(&t.groups);
     return ok;
 }
+
+const struct gv_aggregation_impl gv_agg_top = {.check = gv_aggregate_check_k, .run = run};

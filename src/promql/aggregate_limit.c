@@ -96,7 +96,27 @@ static bool done(struct gv_sink *sink, const struct gv_row *row, void *slot)
     return gv_vector_push(&l->c->env, l->c->result, &k->row);
 }
 
-bool gv_aggregate_limit(struct gv_aggregation_call *c)
+static void warn_ratio(struct gv_aggregation_call *c, double ratio, int cap)
+{
+    gv_note_warning(&c->env, c->node->child[1]->expr->pos, (uint64_t)cap,
+                    "ratio value should be between -1 and 1, got %s, capping to %d", gv_aggregate_number(c, ratio),
+                    cap);
+}
+
+static bool check_ratio(struct gv_aggregation_call *c, bool *none)
+{
+    struct gv_extent x = gv_aggregate_extent(c);
+    if (x.has_nan)
+        return gv_fail(c->env.err, GV_EXECUTION, "Ratio value is NaN");
+    *none = x.max == 0 && x.min == 0;
+    if (x.max > 1)
+        warn_ratio(c, x.max, 1);
+    if (x.min < -1)
+        warn_ratio(c, x.min, -1);
+    return true;
+}
+
+static bool run(struct gv_aggregation_call *c)
 {
     struct limit l = {.sink = {.arena = c->out, .take = take, .add = add, .done = done}, .c = c};
     gv_grouping_init(&l.groups, c->temp, c->expr, (struct gv_slice){NULL, 0});
@@ -104,3 +124,6 @@ bool gv_aggregate_limit(struct gv_aggregation_call *c)
     gv_grouping_fini(&l.groups);
     return ok;
 }
+
+const struct gv_aggregation_impl gv_agg_limitk = {.check = gv_aggregate_check_k, .run = run};
+const struct gv_aggregation_impl gv_agg_limit_ratio = {.check = check_ratio, .run = run};

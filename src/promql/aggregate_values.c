@@ -1,7 +1,8 @@
 /* quantile: needs all values of a step at once, so the argument is collected. count_values: every value is a group. */
 #include "promql/aggregate.h"
-#include "promql/quantile.h"
 #include "base/number.h"
+#include "promql/quantile.h"
+#include <math.h>
 
 /* ---- Quantiles ---- */
 
@@ -84,7 +85,26 @@ static bool init_tile(struct quantile *q, struct tile *t)
     return all != NULL;
 }
 
-bool gv_aggregate_quantile(struct gv_aggregation_call *c)
+static void warn_quantile(struct gv_aggregation_call *c, double q)
+{
+    gv_note_warning(&c->env, c->node->child[1]->expr->pos, q > 1, "quantile value should be between 0 and 1, got %s",
+                    gv_aggregate_number(c, q));
+}
+
+static bool check_quantile(struct gv_aggregation_call *c, bool *none)
+{
+    struct gv_extent x = gv_aggregate_extent(c);
+    if (x.has_nan)
+        warn_quantile(c, NAN);
+    if (x.max > 1)
+        warn_quantile(c, x.max);
+    if (x.min < 0)
+        warn_quantile(c, x.min);
+    *none = false;
+    return true;
+}
+
+static bool quantile(struct gv_aggregation_call *c)
 {
     struct gv_vector rows;
     if (!gv_eval_vector(c->ev, c->node->child[0], c->grid, c->temp, &rows))
@@ -98,6 +118,8 @@ bool gv_aggregate_quantile(struct gv_aggregation_call *c)
     gv_grouping_fini(&q.groups);
     return ok;
 }
+
+const struct gv_aggregation_impl gv_agg_quantile = {.check = check_quantile, .run = quantile};
 
 /* ---- Counted values ---- */
 
@@ -173,7 +195,7 @@ static bool add_nothing(struct gv_sink *sink, struct gv_env *env, void *slot, co
     return true;
 }
 
-bool gv_aggregate_count_values(struct gv_aggregation_call *c)
+static bool count_values(struct gv_aggregation_call *c)
 {
     struct values v = {.sink = {.arena = c->temp, .take = take, .add = add_nothing}, .c = c};
     gv_arena_init(&v.scratch, c->ev->options->budget);
@@ -189,3 +211,5 @@ bool gv_aggregate_count_values(struct gv_aggregation_call *c)
     gv_arena_fini(&v.scratch);
     return ok;
 }
+
+const struct gv_aggregation_impl gv_agg_count_values = {.run = count_values};

@@ -1,5 +1,6 @@
 /* The functions and aggregations of Prometheus 3.14, by name. */
 #include "promql/functions.h"
+#include "promql/aggregate.h"
 #include <strings.h>
 
 #define V GV_TYPE_VECTOR
@@ -124,21 +125,22 @@ static const struct gv_function functions[] = {
 #undef ROW
 };
 
+/* name, kind, type of the parameter, keeps labels, experimental */
 static const struct gv_aggregation aggregations[] = {
-    {"sum", GV_AGG_SUM, GV_TYPE_NONE, false, false},
-    {"avg", GV_AGG_AVG, GV_TYPE_NONE, false, false},
-    {"min", GV_AGG_MIN, GV_TYPE_NONE, false, false},
-    {"max", GV_AGG_MAX, GV_TYPE_NONE, false, false},
-    {"group", GV_AGG_GROUP, GV_TYPE_NONE, false, false},
-    {"count", GV_AGG_COUNT, GV_TYPE_NONE, false, false},
-    {"count_values", GV_AGG_COUNT_VALUES, GV_TYPE_STRING, false, false},
-    {"stddev", GV_AGG_STDDEV, GV_TYPE_NONE, false, false},
-    {"stdvar", GV_AGG_STDVAR, GV_TYPE_NONE, false, false},
-    {"quantile", GV_AGG_QUANTILE, GV_TYPE_SCALAR, false, false},
-    {"topk", GV_AGG_TOPK, GV_TYPE_SCALAR, true, false},
-    {"bottomk", GV_AGG_BOTTOMK, GV_TYPE_SCALAR, true, false},
-    {"limitk", GV_AGG_LIMITK, GV_TYPE_SCALAR, true, true},
-    {"limit_ratio", GV_AGG_LIMIT_RATIO, GV_TYPE_SCALAR, true, true},
+    {"sum", GV_AGG_SUM, GV_TYPE_NONE, false, false, &gv_agg_sums},
+    {"avg", GV_AGG_AVG, GV_TYPE_NONE, false, false, &gv_agg_sums},
+    {"min", GV_AGG_MIN, GV_TYPE_NONE, false, false, &gv_agg_sums},
+    {"max", GV_AGG_MAX, GV_TYPE_NONE, false, false, &gv_agg_sums},
+    {"group", GV_AGG_GROUP, GV_TYPE_NONE, false, false, &gv_agg_sums},
+    {"count", GV_AGG_COUNT, GV_TYPE_NONE, false, false, &gv_agg_sums},
+    {"count_values", GV_AGG_COUNT_VALUES, GV_TYPE_STRING, false, false, &gv_agg_count_values},
+    {"stddev", GV_AGG_STDDEV, GV_TYPE_NONE, false, false, &gv_agg_sums},
+    {"stdvar", GV_AGG_STDVAR, GV_TYPE_NONE, false, false, &gv_agg_sums},
+    {"quantile", GV_AGG_QUANTILE, GV_TYPE_SCALAR, false, false, &gv_agg_quantile},
+    {"topk", GV_AGG_TOPK, GV_TYPE_SCALAR, true, false, &gv_agg_top},
+    {"bottomk", GV_AGG_BOTTOMK, GV_TYPE_SCALAR, true, false, &gv_agg_top},
+    {"limitk", GV_AGG_LIMITK, GV_TYPE_SCALAR, true, true, &gv_agg_limitk},
+    {"limit_ratio", GV_AGG_LIMIT_RATIO, GV_TYPE_SCALAR, true, true, &gv_agg_limit_ratio},
 };
 
 const struct gv_function *gv_functions(size_t *n)
