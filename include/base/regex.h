@@ -21,9 +21,10 @@ bool gv_regex_groups(const struct gv_regex *re, struct gv_slice text, struct gv_
 int gv_regex_group_named(const struct gv_regex *re, struct gv_slice name); /* index, or -1 */
 
 /* Appends replacement with $1, ${1}, $name and ${name} replaced by the groups, $$ by $ (Go: regexp.Expand): an unnamed
- * $x takes the longest run of letters, digits and `_`; an unknown group is empty; a `$` that begins no name stays. */
-void gv_regex_expand(struct gv_buf *out, const struct gv_regex *re, struct gv_slice replacement,
-                     const struct gv_slice *groups, size_t n);
+ * $x takes the longest run of letters, digits and `_`; an unknown group is empty; a `$` that begins no name stays.
+ * Stops, and returns false, once out holds more than max bytes: groups may be long, and named often. */
+bool gv_regex_expand(struct gv_buf *out, const struct gv_regex *re, struct gv_slice replacement,
+                     const struct gv_slice *groups, size_t n, size_t max);
 /* Whether replacement expands to itself whatever matched. */
 bool gv_regex_is_fixed(struct gv_slice replacement);
 /* Bytes at the start of s that are letters, digits (of any script) or `_`. */

@@ -181,6 +181,14 @@ void *gv_arena_zalloc(struct gv_arena *a, size_t n)
     return p;
 }
 
+bool gv_arena_has_room(const struct gv_arena *a, size_t n, struct gv_err *err)
+{
+    if (!gv_budget_take(a->budget, n, err))
+        return false;
+    gv_budget_give(a->budget, n);
+    return true;
+}
+
 void *gv_arena_try(struct gv_arena *a, size_t n, struct gv_err *err)
 {
     n = round_up(n);

@@ -67,10 +67,10 @@ static size_t add_reference(struct gv_buf *out, const struct gv_regex *re, struc
     return taken;
 }
 
-void gv_regex_expand(struct gv_buf *out, const struct gv_regex *re, struct gv_slice replacement,
-                     const struct gv_slice *groups, size_t n)
+bool gv_regex_expand(struct gv_buf *out, const struct gv_regex *re, struct gv_slice replacement,
+                     const struct gv_slice *groups, size_t n, size_t max)
 {
-    while (!gv_regex_is_fixed(replacement)) {
+    while (!gv_regex_is_fixed(replacement) && out->n <= max) {
         const char *dollar = memchr(replacement.p, '$', replacement.n);
         size_t before = (size_t)(dollar - replacement.p);
         gv_buf_add(out, replacement.p, before);
@@ -78,7 +78,9 @@ void gv_regex_expand(struct gv_buf *out, const struct gv_regex *re, struct gv_sl
         size_t taken = add_reference(out, re, rest, groups, n);
         replacement = (struct gv_slice){rest.p + taken, rest.n - taken};
     }
-    gv_buf_add_slice(out, replacement);
+    if (out->n <= max)
+        gv_buf_add_slice(out, replacement);
+    return out->n <= max;
 }
 
 bool gv_regex_is_fixed(struct gv_slice replacement)

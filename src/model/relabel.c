@@ -39,7 +39,8 @@ static struct gv_slice expand(struct work *w, struct gv_slice with, const struct
     if (gv_regex_is_fixed(with))
         return with;
     gv_buf_clear(&w->buf);
-    gv_regex_expand(&w->buf, w->rule->captures, with, groups, n);
+    (void)gv_regex_expand(&w->buf, w->rule->captures, with, groups, n,
+                          GV_LABEL_MAX_BYTES); /* longer ones are cut off */
     return keep_buf(w);
 }
 

@@ -227,6 +227,11 @@ bool gv_eval_call(struct gv_engine *ev, const struct gv_node *n, struct gv_grid 
     return ok && gv_hold(&ev->main, samples);
 }
 
+bool gv_call_poll(struct gv_call *c, size_t samples)
+{
+    return gv_poll(&c->ev->main, samples);
+}
+
 /* The selector of info(): its node is made on the spot. */
 bool gv_eval_selector(struct gv_call *c, const struct gv_selector *s, bool sample_times, struct gv_vector *out)
 {

@@ -7,15 +7,27 @@ static bool is_label_name(struct gv_slice name)
     return name.n > 0 && gv_utf8_valid(name);
 }
 
-/* Sets dst in the row's labels. A name that was to be dropped stays when it is written anew. */
-static void set_label(struct gv_env *env, struct gv_row *row, struct gv_slice dst, struct gv_slice value)
+static bool fail_length(const struct gv_call *c)
 {
+    return gv_fail(c->env->err, GV_EXECUTION, "%s(): a label is longer than %d bytes", c->expr->call.function->name,
+                   GV_LABEL_MAX_BYTES);
+}
+
+/* Sets dst in the row's labels. A name that was to be dropped stays when it is written anew. */
+static bool set_label(struct gv_call *c, struct gv_row *row, struct gv_slice dst, struct gv_slice value)
+{
+    struct gv_env *env = c->env;
+    if (!gv_arena_has_room(env->out, row->labels->size + dst.n + value.n, env->err))
+        return false;
+    struct gv_arena_mark start = gv_arena_mark(env->scratch);
     struct gv_labels_builder b;
     gv_labels_builder_init(&b, env->scratch, row->labels);
     gv_labels_set(&b, dst, value);
     row->labels = gv_labels_build(&b, env->out);
     if (gv_slice_eq(dst, GV_LABEL_NAME))
         row->drop_name = false;
+    gv_arena_rewind(env->scratch, start);
+    return true;
 }
 
 /* ---- label_replace(v, dst, replacement, src, regex) ---- */
@@ -35,16 +47,17 @@ static struct gv_regex *compile(struct gv_env *env, struct gv_slice pattern)
     return re;
 }
 
-static void replace_in(struct gv_env *env, struct gv_row *row, const struct gv_value *args, const struct gv_regex *re,
-                       struct gv_buf *value)
+static bool replace_in(struct gv_call *c, struct gv_row *row, const struct gv_regex *re, struct gv_buf *value)
 {
+    const struct gv_value *args = c->args;
     struct gv_slice groups[GV_REGEX_MAX_GROUPS];
     size_t n;
     if (!gv_regex_groups(re, gv_labels_get(row->labels, args[3].string), groups, GV_COUNT(groups), &n))
-        return;
+        return true;
     gv_buf_clear(value);
-    gv_regex_expand(value, re, args[2].string, groups, n);
-    set_label(env, row, args[1].string, gv_buf_slice(value));
+    if (!gv_regex_expand(value, re, args[2].string, groups, n, GV_LABEL_MAX_BYTES))
+        return fail_length(c);
+    return set_label(c, row, args[1].string, gv_buf_slice(value));
 }
 
 static bool label_replace(struct gv_call *c, struct gv_value *out)
@@ -58,10 +71,11 @@ static bool label_replace(struct gv_call *c, struct gv_value *out)
                        GV_ARG(args[1].string));
     out->vector = args[0].vector;
     struct gv_buf value = GV_BUF_INIT;
-    for (size_t i = 0; i < out->vector.n; i++)
-        replace_in(c->env, &out->vector.rows[i], args, re, &value);
+    bool ok = true;
+    for (size_t i = 0; ok && i < out->vector.n; i++)
+        ok = replace_in(c, &out->vector.rows[i], re, &value) && gv_call_poll(c, 1 + value.n / 1024);
     gv_buf_fini(&value);
-    return true;
+    return ok;
 }
 
 /* ---- label_join(v, dst, separator, src...) ---- */
@@ -77,24 +91,30 @@ static bool check_names(struct gv_call *c)
                    GV_ARG(c->args[1].string));
 }
 
+static bool join_in(struct gv_call *c, struct gv_row *row, struct gv_buf *value)
+{
+    gv_buf_clear(value);
+    for (size_t i = 3; i < c->n_args; i++) {
+        if (i > 3)
+            gv_buf_add_slice(value, c->args[2].string);
+        gv_buf_add_slice(value, gv_labels_get(row->labels, c->args[i].string));
+        if (value->n > GV_LABEL_MAX_BYTES)
+            return fail_length(c);
+    }
+    return set_label(c, row, c->args[1].string, gv_buf_slice(value));
+}
+
 static bool label_join(struct gv_call *c, struct gv_value *out)
 {
     if (!check_names(c))
         return false;
     out->vector = c->args[0].vector;
     struct gv_buf value = GV_BUF_INIT;
-    for (size_t r = 0; r < out->vector.n; r++) {
-        struct gv_row *row = &out->vector.rows[r];
-        gv_buf_clear(&value);
-        for (size_t i = 3; i < c->n_args; i++) {
-            if (i > 3)
-                gv_buf_add_slice(&value, c->args[2].string);
-            gv_buf_add_slice(&value, gv_labels_get(row->labels, c->args[i].string));
-        }
-        set_label(c->env, row, c->args[1].string, gv_buf_slice(&value));
-    }
+    bool ok = true;
+    for (size_t i = 0; ok && i < out->vector.n; i++)
+        ok = join_in(c, &out->vector.rows[i], &value) && gv_call_poll(c, c->n_args + value.n / 1024);
     gv_buf_fini(&value);
-    return true;
+    return ok;
 }
 
 const struct gv_function_impl gv_fn_label_join = {.call = label_join};

@@ -182,6 +182,9 @@ typedef void gv_map_fn(struct gv_call *c, struct gv_row *r);
  * env->out. The argument's rows may be taken over and changed. False: failed with env->err. */
 typedef bool gv_call_fn(struct gv_call *c, struct gv_value *out);
 
+/* After each piece of work of a call(): false where the query was cancelled, is late, or out of memory. */
+GV_MUST_CHECK bool gv_call_poll(struct gv_call *c, size_t samples);
+
 /* An instant selector evaluated on the grid of c (info). sample_times: the value of a float is its own time in s. */
 GV_MUST_CHECK bool gv_eval_selector(struct gv_call *c, const struct gv_selector *s, bool sample_times,
                                     struct gv_vector *out);

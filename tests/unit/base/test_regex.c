@@ -130,9 +130,14 @@ static void expands_as_go_does(void **state)
     struct gv_buf b = GV_BUF_INIT;
     for (size_t i = 0; i < GV_COUNT(rows); i++) {
         gv_buf_clear(&b);
-        gv_regex_expand(&b, re, gv_slice_of(rows[i].replacement), groups, n);
+        assert_true(gv_regex_expand(&b, re, gv_slice_of(rows[i].replacement), groups, n, SIZE_MAX));
         assert_string_equal(gv_buf_cstr(&b), rows[i].out);
     }
+    gv_buf_clear(&b);
+    assert_true(gv_regex_expand(&b, re, GV_S("$0$0$0"), groups, n, 18));
+    gv_buf_clear(&b);
+    assert_false(gv_regex_expand(&b, re, GV_S("$0$0$0$0$0"), groups, n, 17));
+    assert_int_equal(b.n, 18);
     gv_buf_fini(&b);
     gv_regex_free(re);
 }

@@ -239,9 +239,43 @@ static void deep_queries_do_not_exhaust_the_stack(void **state)
     bed_fini(&b);
 }
 
+/* Each level of label_join or label_replace makes the label longer by the same factor. */
+static const char *grown(struct bed *b, const char *head, const char *tail, int levels)
+{
+    const char *query = "m{i=\"1\"}";
+    while (levels-- > 0)
+        query = gv_arena_printf(&b->arena, "%s%s%s", head, query, tail);
+    return query;
+}
+
+static void labels_grow_to_a_limit(void **state)
+{
+    (void)state;
+    struct bed b;
+    load(&b, 2);
+    bed_at(&b, 60000);
+    assert_fails(&b, grown(&b, "label_join(", ", \"i\", \"\", \"i\", \"i\")", 40), GV_EXECUTION,
+                 "label_join(): a label is longer than 16777215 bytes");
+    assert_fails(&b, grown(&b, "label_replace(", ", \"i\", \"$1$1$1$1\", \"i\", \"(.*)\")", 40), GV_EXECUTION,
+                 "label_replace(): a label is longer than 16777215 bytes");
+    struct gv_budget budget;
+    gv_budget_init(&budget, "max_query_memory", 8 << 20, GV_EXECUTION, NULL);
+    b.options.budget = &budget;
+    struct gv_arena query = b.arena;
+    gv_arena_init(&b.arena, &budget);
+    assert_false(bed_run(&b, grown(&b, "label_join(", ", \"i\", \"\", \"i\", \"i\")", 22)));
+    assert_int_equal(b.err.code, GV_EXECUTION);
+    assert_non_null(strstr(b.err.msg, "max_query_memory is 8388608 bytes"));
+    assert_true(budget.peak <= (8 << 20) + (1 << 20));
+    gv_arena_fini(&b.arena);
+    b.arena = query;
+    bed_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(labels_grow_to_a_limit),
         cmocka_unit_test(samples_count_as_whole_vectors),
         cmocka_unit_test(a_limit_below_one_aggregation_spares_two_in_turn),
         cmocka_unit_test(samples_are_counted_at_their_step),
