@@ -1,6 +1,8 @@
 /* absent, absent_over_time: 1 at the steps where nothing is, with the labels that the selector says it would have.
  * Source: Prometheus, promql/functions.go (createLabelsForAbsentFunction). */
+#include "base/map.h"
 #include "promql/impl.h"
+#include <stdlib.h>
 
 static const struct gv_selector *selector_of(const struct gv_expr *e)
 {
@@ -12,36 +14,52 @@ static const struct gv_selector *selector_of(const struct gv_expr *e)
     return e->kind == GV_EXPR_SELECTOR ? &e->selector : NULL;
 }
 
-static bool was_set(const struct gv_slice *names, size_t n, struct gv_slice name)
+/* What the matchers read so far say of one label. */
+struct said {
+    struct gv_label label;
+    bool was_set, stands;
+};
+
+static int by_name(const void *a, const void *b)
 {
-    for (size_t i = 0; i < n; i++)
-        if (gv_slice_eq(names[i], name))
-            return true;
-    return false;
+    return gv_slice_cmp((*(const struct said *const *)a)->label.name, (*(const struct said *const *)b)->label.name);
 }
 
 /* The first `=` on a label sets it; any further matcher on that label deletes it for good. */
+static void hear(struct said *s, const struct gv_matcher *m)
+{
+    s->label.name = m->name;
+    s->stands = m->type == GV_MATCH_EQ && !s->was_set;
+    s->was_set |= s->stands;
+    if (s->stands)
+        s->label.value = m->value;
+}
+
+/* Selectors may be as long as a query: labels are found by hash, and sorted once. */
 static const struct gv_labels *labels_said(struct gv_env *env, const struct gv_expr *e)
 {
     const struct gv_selector *s = selector_of(e);
     if (!s)
         return &gv_labels_empty;
-    struct gv_labels_builder b;
-    gv_labels_builder_init(&b, env->scratch, &gv_labels_empty);
-    struct gv_slice *set = gv_arena_array(env->scratch, struct gv_slice, s->n_matchers);
-    size_t n = 0;
+    struct said **all = gv_arena_array(env->scratch, struct said *, s->n_matchers);
+    struct gv_label *labels = gv_arena_array(env->scratch, struct gv_label, s->n_matchers);
+    struct gv_map map;
+    gv_map_init(&map, env->scratch);
+    size_t n = 0, kept = 0;
     for (size_t i = 0; i < s->n_matchers; i++) {
-        const struct gv_matcher *m = &s->matchers[i];
-        if (gv_slice_eq(m->name, GV_LABEL_NAME))
+        struct gv_slice name = s->matchers[i].name;
+        if (gv_slice_eq(name, GV_LABEL_NAME))
             continue;
-        if (m->type == GV_MATCH_EQ && !was_set(set, n, m->name)) {
-            gv_labels_set(&b, m->name, m->value);
-            set[n++] = m->name;
-        } else {
-            gv_labels_del(&b, m->name);
-        }
+        void **place = gv_map_at(&map, gv_hash(name.p, name.n), name);
+        if (!*place)
+            *place = all[n++] = gv_arena_new(env->scratch, struct said);
+        hear(*place, &s->matchers[i]);
     }
-    return gv_labels_build(&b, env->out);
+    qsort(all, n, sizeof(struct said *), by_name);
+    for (size_t i = 0; i < n; i++)
+        if (all[i]->stands)
+            labels[kept++] = all[i]->label;
+    return gv_labels_make(env->out, labels, kept);
 }
 
 /* Both functions: the argument, or what absent_over_time's windows gave, is a vector. */
