@@ -348,7 +348,7 @@ static bool finish(struct sums *s)
             continue;
         g->row.labels = gv_labels_dup(s->c->out, base->labels);
         g->row.drop_name = base->drop_name;
-        if (!gv_vector_push(&s->c->env, s->c->result, &g->row))
+        if (!gv_vector_push(&s->c->env, s->c->result, &g->row) || !gv_poll(&s->c->ev->main, s->n))
             return false;
     }
     return true;

@@ -186,6 +186,8 @@ static bool finish_group(struct top *t, struct group *g)
         for (uint32_t j = 0; j < h->n; j++)
             if (!place(t, &h->entries[j], i))
                 return false;
+        if (!gv_poll(&t->c->ev->main, h->n))
+            return false;
     }
     return true;
 }

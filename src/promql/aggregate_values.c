@@ -204,7 +204,7 @@ static bool count_values(struct gv_aggregation_call *c)
     for (struct gv_group *g = v.groups.first; ok && g; g = g->next) {
         struct counted *counted = container_of(g, struct counted, g);
         counted->row.labels = gv_labels_dup(c->out, g->labels);
-        ok = gv_vector_push(&c->env, c->result, &counted->row);
+        ok = gv_vector_push(&c->env, c->result, &counted->row) && gv_poll(&c->ev->main, 1);
     }
     gv_grouping_fini(&v.groups);
     gv_buf_fini(&v.text);

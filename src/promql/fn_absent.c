@@ -62,14 +62,26 @@ static const struct gv_labels *labels_said(struct gv_env *env, const struct gv_e
     return gv_labels_make(env->out, labels, kept);
 }
 
+/* The steps at which some row is; NULL where the query is to end. */
+static uint64_t *steps_of(struct gv_call *c, const struct gv_vector *v)
+{
+    size_t words = gv_bits_words(c->grid.n);
+    uint64_t *present = gv_arena_array(c->env->scratch, uint64_t, words);
+    for (size_t r = 0; r < v->n; r++) {
+        for (size_t i = 0; i < words; i++)
+            present[i] |= v->rows[r].column.present[i];
+        if (!gv_call_poll(c, words))
+            return NULL;
+    }
+    return present;
+}
+
 /* Both functions: the argument, or what absent_over_time's windows gave, is a vector. */
 static bool absent(struct gv_call *c, struct gv_value *out)
 {
-    const struct gv_vector *v = &c->args[0].vector;
-    uint64_t *present = gv_arena_array(c->env->scratch, uint64_t, gv_bits_words(c->grid.n));
-    for (size_t r = 0; r < v->n; r++)
-        for (size_t i = 0; i < gv_bits_words(c->grid.n); i++)
-            present[i] |= v->rows[r].column.present[i];
+    const uint64_t *present = steps_of(c, &c->args[0].vector);
+    if (!present)
+        return false;
     struct gv_row *row = NULL;
     for (uint32_t i = 0; i < c->grid.n; i++) {
         if (gv_bit(present, i))

@@ -102,7 +102,8 @@ struct reader {
     struct gv_pos_range pos; /* of the vector argument */
     struct group *groups;
     size_t n, cap;
-    struct gv_map by_labels;   /* labels without le ──► index into groups, plus 1 */
+    struct gv_map by_labels; /* labels without le ──► index into groups, plus 1 */
+    struct gv_labels_builder without_le;
     struct gv_classic classic; /* room for the largest group */
     struct mended *mended;
     size_t n_mended, cap_mended;
@@ -134,18 +135,17 @@ static void add_bucket(struct reader *r, const struct gv_row *row)
                         gv_for_metric(env, gv_metric_name(row->labels)));
         return;
     }
-    struct gv_labels_builder b;
-    gv_labels_builder_init(&b, env->scratch, row->labels);
-    gv_labels_del(&b, LE);
-    struct group *g = group_of(r, gv_labels_build(&b, env->scratch), row);
+    gv_labels_builder_reset(&r->without_le, row->labels);
+    gv_labels_del(&r->without_le, LE);
+    struct group *g = group_of(r, gv_labels_build(&r->without_le, env->scratch), row);
     gv_push(env->scratch, g->buckets, g->n, g->cap) = (struct bucket){bound, row};
 }
 
 static void add_row(struct reader *r, const struct gv_row *row)
 {
-    bool floats = false, histograms = false;
+    bool floats = !row->column.histograms, histograms = false;
     struct gv_point p;
-    for (uint32_t i = 0; i < r->c->grid.n; i++) {
+    for (uint32_t i = 0; row->column.histograms && i < r->c->grid.n; i++) {
         if (!gv_row_get(row, i, &p))
             continue;
         floats |= !p.h;
@@ -166,23 +166,27 @@ static int by_bound(const void *a, const void *b)
     return (x->bound > y->bound) - (x->bound < y->bound);
 }
 
-static struct reader reader_new(struct gv_call *c, size_t arg)
+static bool reader_init(struct reader *r, struct gv_call *c, size_t arg)
 {
-    struct reader r = {.c = c, .pos = gv_expr_unparen(c->expr->call.args[arg])->pos};
-    gv_map_init(&r.by_labels, c->env->scratch);
+    *r = (struct reader){.c = c, .pos = gv_expr_unparen(c->expr->call.args[arg])->pos};
+    gv_map_init(&r->by_labels, c->env->scratch);
+    gv_labels_builder_init(&r->without_le, c->env->scratch, NULL);
     const struct gv_vector *v = &c->args[arg].vector;
-    for (size_t i = 0; i < v->n; i++)
-        add_row(&r, &v->rows[i]);
+    for (size_t i = 0; i < v->n; i++) {
+        add_row(r, &v->rows[i]);
+        if (!gv_call_poll(c, gv_bits_words(c->grid.n)))
+            return false;
+    }
     size_t largest = 0;
-    for (size_t i = 0; i < r.n; i++) {
-        struct group *g = &r.groups[i];
+    for (size_t i = 0; i < r->n; i++) {
+        struct group *g = &r->groups[i];
         if (g->n)
             qsort(g->buckets, g->n, sizeof *g->buckets, by_bound);
         largest = g->n > largest ? g->n : largest;
     }
-    r.classic.bounds = gv_arena_array(c->env->scratch, double, largest);
-    r.classic.counts = gv_arena_array(c->env->scratch, double, largest);
-    return r;
+    r->classic.bounds = gv_arena_array(c->env->scratch, double, largest);
+    r->classic.counts = gv_arena_array(c->env->scratch, double, largest);
+    return true;
 }
 
 /* ---- A step of a group ---- */
@@ -354,36 +358,52 @@ static void check_quantiles(struct gv_call *c, size_t arg)
         gv_note_quantile(c->env, pos, argument(c, arg, i));
 }
 
-static bool histogram_quantile(struct gv_call *c, struct gv_value *out)
+typedef bool of_step_fn(struct reader *r, const struct group *g, uint32_t step, double *v);
+
+/* One row per group. */
+static bool each_group(struct reader *r, struct gv_value *out, of_step_fn *of)
 {
-    check_quantiles(c, 0);
-    struct reader r = reader_new(c, 1);
-    for (size_t i = 0; i < r.n; i++) {
-        struct gv_row *row = add_result(c, out, &r.groups[i], r.groups[i].labels);
+    struct gv_call *c = r->c;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct group *g = &r->groups[i];
+        struct gv_row *row = add_result(c, out, g, g->labels);
         if (!row)
             return false;
         double v = 0;
-        for (uint32_t step = 0; step < c->grid.n; step++)
-            if (quantile_at(&r, &r.groups[i], step, argument(c, 0, step), &v))
+        for (uint32_t step = 0; step < c->grid.n; step++) {
+            if (of(r, g, step, &v))
                 gv_row_set_float(row, step, v);
+            if (!gv_call_poll(c, g->n + 1))
+                return false;
+        }
     }
+    return true;
+}
+
+static bool asked_quantile(struct reader *r, const struct group *g, uint32_t step, double *v)
+{
+    return quantile_at(r, g, step, argument(r->c, 0, step), v);
+}
+
+static bool histogram_quantile(struct gv_call *c, struct gv_value *out)
+{
+    struct reader r;
+    check_quantiles(c, 0);
+    if (!reader_init(&r, c, 1) || !each_group(&r, out, asked_quantile))
+        return false;
     note_mended(&r);
     return true;
 }
 
+static bool asked_fraction(struct reader *r, const struct group *g, uint32_t step, double *v)
+{
+    return fraction_at(r, g, step, argument(r->c, 0, step), argument(r->c, 1, step), v);
+}
+
 static bool histogram_fraction(struct gv_call *c, struct gv_value *out)
 {
-    struct reader r = reader_new(c, 2);
-    for (size_t i = 0; i < r.n; i++) {
-        struct gv_row *row = add_result(c, out, &r.groups[i], r.groups[i].labels);
-        if (!row)
-            return false;
-        double v = 0;
-        for (uint32_t step = 0; step < c->grid.n; step++)
-            if (fraction_at(&r, &r.groups[i], step, argument(c, 0, step), argument(c, 1, step), &v))
-                gv_row_set_float(row, step, v);
-    }
-    return true;
+    struct reader r;
+    return reader_init(&r, c, 2) && each_group(&r, out, asked_fraction);
 }
 
 /* ---- histogram_quantiles(v, label, phi...) ---- */
@@ -437,6 +457,8 @@ static bool quantiles_of(struct reader *r, const struct group *g, size_t arg, st
     struct quantile_rows rows = {0};
     for (uint32_t step = 0; step < c->grid.n; step++) {
         double phi = argument(c, arg, step), v = 0;
+        if (!gv_call_poll(c, g->n + 1))
+            return false;
         if (!quantile_at(r, g, step, phi, &v))
             continue;
         struct gv_row *row = row_for(c, out, g, &rows, phi);
@@ -451,7 +473,9 @@ static bool histogram_quantiles(struct gv_call *c, struct gv_value *out)
 {
     for (size_t i = 2; i < c->n_args; i++)
         check_quantiles(c, i);
-    struct reader r = reader_new(c, 0);
+    struct reader r;
+    if (!reader_init(&r, c, 0))
+        return false;
     for (size_t arg = 2; arg < c->n_args; arg++)
         for (size_t i = 0; i < r.n; i++)
             if (!quantiles_of(&r, &r.groups[i], arg, out))

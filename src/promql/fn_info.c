@@ -350,7 +350,7 @@ static bool info(struct gv_call *c, struct gv_value *out)
         return false;
     const struct gv_vector *v = &c->args[0].vector;
     for (size_t i = 0; i < v->n; i++)
-        if (!enrich(&in, &v->rows[i], out))
+        if (!enrich(&in, &v->rows[i], out) || !gv_call_poll(c, c->grid.n))
             return false;
     return true;
 }

@@ -61,11 +61,13 @@ static bool scalar(struct gv_call *c, struct gv_value *out)
     const struct gv_vector *v = &c->args[0].vector;
     struct gv_point p;
     for (uint32_t i = 0; i < c->grid.n; i++) {
-        size_t found = 0;
+        size_t found = 0, r = 0;
         values[i] = NAN;
-        for (size_t r = 0; r < v->n && found < 2; r++)
+        for (; r < v->n && found < 2; r++)
             if (gv_row_get(&v->rows[r], i, &p) && !p.h && ++found)
                 values[i] = found == 1 ? p.f : NAN;
+        if (!gv_call_poll(c, r))
+            return false;
     }
     return true;
 }

@@ -45,7 +45,7 @@ static int by_value_desc(const void *a, const void *b)
 static void drop_histograms(struct gv_row *r, uint32_t n)
 {
     struct gv_point p;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; r->column.histograms && i < n; i++)
         if (gv_row_get(r, i, &p) && p.h)
             gv_row_clear(r, i);
 }
@@ -64,6 +64,8 @@ static bool sort_values(struct gv_call *c, struct gv_value *out, int (*compare)(
         struct gv_point p;
         if (c->grid.n > 1 || gv_row_get(r, 0, &p))
             keyed[n] = (struct keyed){c->grid.n == 1 ? p.f : 0, n, *r}, n++;
+        if (!gv_call_poll(c, 1))
+            return false;
     }
     qsort(keyed, n, sizeof *keyed, compare);
     for (size_t i = 0; i < n; i++)

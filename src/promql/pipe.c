@@ -51,7 +51,7 @@ static bool fill_invariant(struct gv_pipe *p, const struct gv_node *n, struct gv
         return false;
     struct gv_env env = gv_main_env(ev, a, &ev->arena);
     for (size_t i = 0; i < once.n; i++)
-        if (!repeat_row(&env, &once.rows[i], p->grid.n, &rows))
+        if (!repeat_row(&env, &once.rows[i], p->grid.n, &rows) || !gv_poll(&ev->main, p->grid.n))
             return false;
     become_rows(p, rows);
     return gv_hold(&ev->main, gv_vector_samples(&rows, p->grid.n));

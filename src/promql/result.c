@@ -39,6 +39,7 @@ bool gv_merge_same_labels(struct gv_engine *ev, struct gv_vector *v, uint32_t n,
         }
         v->rows[kept] = *row;
         *first = &v->rows[kept++];
+        ok = gv_poll(&ev->main, 1);
     }
     v->n = kept;
     gv_arena_fini(&temp);
@@ -52,9 +53,13 @@ static int by_labels(const void *a, const void *b)
     return gv_labels_cmp(((const struct gv_series *)a)->labels, ((const struct gv_series *)b)->labels);
 }
 
+/* Most results come in order. */
 static void sort_series(struct gv_result *r)
 {
-    if (r->n > 1)
+    size_t i = 1;
+    while (i < r->n && gv_labels_cmp(r->series[i - 1].labels, r->series[i].labels) <= 0)
+        i++;
+    if (i < r->n)
         qsort(r->series, r->n, sizeof *r->series, by_labels);
 }
 

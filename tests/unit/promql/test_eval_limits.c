@@ -125,21 +125,24 @@ static void a_set_flag_cancels_the_query(void **state)
     bed_fini(&b);
 }
 
-/* A source that sets the flag after some series: the query must not read on to the end. */
+/* A source that sets the flag with its third series, or at its end: the query must not go on for long. */
 struct cancelling {
     struct gv_source source;
     struct gv_source *inner;
     struct gv_cursor cursor, *of_inner;
     _Atomic bool *cancel;
+    bool at_end;
     unsigned given, closed;
 };
 
 static int next_and_cancel(struct gv_cursor *c, struct gv_arena *scratch, struct gv_series *series, struct gv_err *err)
 {
     struct cancelling *s = container_of(c, struct cancelling, cursor);
-    if (++s->given == 3)
+    int more = s->of_inner->ops->next(s->of_inner, scratch, series, err);
+    s->given++;
+    if (s->at_end ? more == 0 : s->given == 3)
         *s->cancel = true;
-    return s->of_inner->ops->next(s->of_inner, scratch, series, err);
+    return more;
 }
 
 static void close_both(struct gv_cursor *c)
@@ -179,6 +182,44 @@ static void a_flag_set_midway_is_seen_soon(void **state)
     assert_fails(&b, "sum(m)", GV_CANCELED, "query was canceled in expression evaluation");
     assert_true(s.given < 30);
     assert_int_equal(s.closed, 1);
+    bed_fini(&b);
+}
+
+static void a_flag_set_when_all_is_read_is_seen_too(void **state)
+{
+    (void)state;
+    static const char *const queries[] = {"absent(m)",
+                                          "absent_over_time(m[5m])",
+                                          "scalar(m)",
+                                          "sort(m)",
+                                          "label_replace(m, \"x\", \"$1\", \"l\", \"(.*)\")",
+                                          "label_join(m, \"x\", \"-\", \"l\", \"i\")",
+                                          "histogram_quantile(0.5, m)",
+                                          "histogram_fraction(0, 1, m)",
+                                          "histogram_quantiles(m, \"q\", 0.5, 0.9)",
+                                          "info(m)",
+                                          "topk(100, m)",
+                                          "quantile(0.5, m)",
+                                          "count_values(\"v\", m)",
+                                          "sum by (i) (m)",
+                                          "m or on () m",
+                                          "m + on (i) m",
+                                          "m @ 600"};
+    struct bed b;
+    load(&b, 3000);
+    b.options.features = GV_FEATURE_EXPERIMENTAL_FUNCTIONS;
+    for (size_t i = 0; i < GV_COUNT(queries); i++) {
+        _Atomic bool cancel = false;
+        struct cancelling s = {.source.ops = &cancelling_source,
+                               .inner = &b.source.source,
+                               .cursor.ops = &cancelling_cursor,
+                               .cancel = &cancel,
+                               .at_end = true};
+        b.options.cancel = &cancel;
+        b.options.source = &s.source;
+        if (bed_run(&b, queries[i]) || b.err.code != GV_CANCELED)
+            fail_msg("%s: %s", queries[i], b.err.msg);
+    }
     bed_fini(&b);
 }
 
@@ -284,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_passed_deadline_ends_the_query),
         cmocka_unit_test(a_set_flag_cancels_the_query),
         cmocka_unit_test(a_flag_set_midway_is_seen_soon),
+        cmocka_unit_test(a_flag_set_when_all_is_read_is_seen_too),
         cmocka_unit_test(far_times_and_endless_subqueries_are_refused_or_empty),
         cmocka_unit_test(deep_queries_do_not_exhaust_the_stack),
         cmocka_unit_test(cursors_are_closed_where_the_query_fails_before_they_are_read),
