@@ -190,7 +190,7 @@ static void a_flag_set_when_all_is_read_is_seen_too(void **state)
     (void)state;
     static const char *const queries[] = {"absent(m)",
                                           "absent_over_time(m[5m])",
-                                          "scalar(m)",
+
                                           "sort(m)",
                                           "label_replace(m, \"x\", \"$1\", \"l\", \"(.*)\")",
                                           "label_join(m, \"x\", \"-\", \"l\", \"i\")",
