@@ -7,6 +7,8 @@ void serve_query(struct request *r);
 void serve_query_range(struct request *r);
 void serve_format_query(struct request *r);
 void serve_parse_query(struct request *r);
+/* explain.c */
+void serve_explain(struct request *r);
 /* federate.c */
 void serve_federate(struct request *r);
 /* status.c */

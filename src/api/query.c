@@ -1,7 +1,7 @@
 /* /query and /query_range: parameters as Prometheus takes them (web/api/v1/api.go), then one gv_query, then its reply.
  *
  * The reply is rendered while it is sent: the encoder is asked for more whenever the client has read. */
-#include "api/handlers.h"
+#include "api/query_request.h"
 #include "base/clock.h"
 #include "codec/result_encoder.h"
 #include "promql/parse.h"
@@ -39,7 +39,7 @@ static bool read_common(struct request *r, struct gv_query_request *q, struct gv
     return params_limit(&r->params, "limit", &q->limit, err) && read_lookback(r, q, err);
 }
 
-static bool read_instant(struct request *r, struct gv_query_request *q, struct gv_err *err)
+bool query_request_instant(struct request *r, struct gv_query_request *q, struct gv_err *err)
 {
     int64_t now = gv_clock_wall(&gv_clock_real);
     if (!read_common(r, q, err) || !params_time(&r->params, "time", now, &q->start, err))
@@ -54,7 +54,7 @@ static bool require(const struct gv_url_params *p, const char *name, const char 
            gv_fail(err, GV_BAD_DATA, "invalid parameter \"%s\": cannot parse \"\" to a valid %s", name, what);
 }
 
-static bool read_range(struct request *r, struct gv_query_request *q, struct gv_err *err)
+bool query_request_range(struct request *r, struct gv_query_request *q, struct gv_err *err)
 {
     const struct gv_url_params *p = &r->params;
     q->range = true;
@@ -78,7 +78,7 @@ static bool read_range(struct request *r, struct gv_query_request *q, struct gv_
     return true;
 }
 
-static void add_clusters(struct gv_buf *b, const struct gv_query_outcome *o)
+void stats_add_clusters(struct gv_buf *b, const struct gv_query_outcome *o)
 {
     gv_buf_adds(b, ",\"clusters\":[");
     for (size_t i = 0; i < o->n_parts; i++) {
@@ -107,7 +107,7 @@ static struct gv_slice stats_json(struct gv_query *q, const struct gv_query_requ
                   "\"samples\":{\"totalQueryableSamples\":%lld,\"peakSamples\":%lld}",
                   run, run, o->queue_seconds, o->total_seconds, (long long)o->samples, (long long)o->peak_samples);
     if (request->stats == GV_STATS_ALL)
-        add_clusters(&b, o);
+        stats_add_clusters(&b, o);
     gv_buf_addc(&b, '}');
     struct gv_slice kept = gv_arena_dup(gv_query_arena(q), gv_buf_slice(&b));
     gv_buf_fini(&b);
@@ -171,12 +171,12 @@ static void serve(struct request *r, bool (*read)(struct request *, struct gv_qu
 
 void serve_query(struct request *r)
 {
-    serve(r, read_instant);
+    serve(r, query_request_instant);
 }
 
 void serve_query_range(struct request *r)
 {
-    serve(r, read_range);
+    serve(r, query_request_range);
 }
 
 /* --- what needs no cluster --- */

@@ -14,6 +14,7 @@
 static const struct route routes[] = {
     READ("/api/v1/query", M_GET | M_POST, serve_query),
     READ("/api/v1/query_range", M_GET | M_POST, serve_query_range),
+    READ("/api/v1/query_explain", M_GET | M_POST, serve_explain),
     READ("/api/v1/format_query", M_GET | M_POST, serve_format_query),
     READ("/api/v1/parse_query", M_GET | M_POST, serve_parse_query),
     DOCUMENT("/api/v1/query_exemplars", M_GET | M_POST, document_exemplars),

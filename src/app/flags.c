@@ -1,6 +1,7 @@
 /* argv in, struct gv_flags out: --name=value, --name value, --switch, --no-switch. */
 #include "app/flags.h"
 #include "base/log.h"
+#include "promql/parse.h"
 
 #define AT(member) .offset = offsetof(struct gv_flags, member)
 
@@ -254,4 +255,16 @@ void gv_flags_print_help(struct gv_buf *out)
     const struct gv_option *row;
     for (size_t i = 0; (row = gv_flags_at(i)); i++)
         print_usage(out, row);
+}
+
+bool gv_flags_features(const struct gv_flags *f, unsigned *features, struct gv_err *err)
+{
+    *features = 0;
+    for (size_t i = 0; i < f->features.n; i++) {
+        unsigned feature = gv_promql_feature_named(f->features.items[i]);
+        if (!feature)
+            return gv_fail(err, GV_BAD_DATA, "--enable-feature: unknown feature %.*s", GV_ARG(f->features.items[i]));
+        *features |= feature;
+    }
+    return true;
 }

@@ -26,4 +26,6 @@ const struct gv_option *gv_flags_at(size_t i);
  * argc). All memory is in a. Errors: GV_BAD_DATA "--log.levle: unknown flag (did you mean --log.level?)". */
 GV_MUST_CHECK bool gv_flags_parse(struct gv_flags *f, struct gv_arena *a, int argc, char *const *argv,
                                   const char **args, size_t *n_args, struct gv_err *err);
+/* --enable-feature as enum gv_promql_feature; an unknown name is GV_BAD_DATA. */
+GV_MUST_CHECK bool gv_flags_features(const struct gv_flags *f, unsigned *features, struct gv_err *err);
 void gv_flags_print_help(struct gv_buf *out); /* the flags, one paragraph each */

@@ -46,18 +46,6 @@ void program_apply(struct program *p, struct gv_snapshot *s)
 
 /* --- flags --- */
 
-static bool read_features(struct program *p, struct gv_err *err)
-{
-    const struct gv_option_list *names = &p->flags->features;
-    for (size_t i = 0; i < names->n; i++) {
-        unsigned feature = gv_promql_feature_named(names->items[i]);
-        if (!feature)
-            return gv_fail(err, GV_BAD_DATA, "--enable-feature: unknown feature %.*s", GV_ARG(names->items[i]));
-        p->features |= feature;
-    }
-    return true;
-}
-
 /* "" or "/prefix": what --web.route-prefix says, else the path of --web.external-url. */
 static bool route_prefix(const struct gv_flags *f, struct gv_arena *a, const char **prefix, struct gv_err *err)
 {
@@ -305,7 +293,7 @@ static int serve(const struct gv_flags *f, struct gv_arena *a)
     struct gv_err err = {0};
     p.start_time_ms = gv_clock_wall(&gv_clock_real);
     p.clusters = gv_cluster_registry_new();
-    struct gv_snapshot *snapshot = read_features(&p, &err) ? program_load(&p, &err) : NULL;
+    struct gv_snapshot *snapshot = gv_flags_features(p.flags, &p.features, &err) ? program_load(&p, &err) : NULL;
     bool ok = snapshot && make(&p, a, snapshot, &err);
     if (snapshot)
         gv_settings_put(&snapshot->settings);

@@ -13,6 +13,11 @@ int64_t round_deadline_ms(const struct gv_query_env *env, const struct gv_settin
     return gv_loop_now_ns(env->loop) / 1000000 + timeout;
 }
 
+bool cluster_in_scope(const struct gv_cluster *c, const struct gv_read_scope *scope)
+{
+    return c->config->n_endpoints && (!scope->cluster.n || gv_slice_eq(scope->cluster, c->name));
+}
+
 void round_init(struct round *r, struct gv_task *task, const struct gv_settings *s, const struct gv_read_scope *scope,
                 struct gv_budget *budget, struct gv_arena *a)
 {
@@ -20,7 +25,7 @@ void round_init(struct round *r, struct gv_task *task, const struct gv_settings 
     r->entries = gv_arena_array(a, struct round_entry, s->clusters->n);
     for (size_t i = 0; i < s->clusters->n; i++) {
         const struct gv_cluster *c = &s->clusters->at[i];
-        if (!c->config->n_endpoints || (scope->cluster.n && !gv_slice_eq(scope->cluster, c->name)))
+        if (!cluster_in_scope(c, scope))
             continue;
         r->entries[r->n++] = (struct round_entry){.cluster = c, .round = r};
     }

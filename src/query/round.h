@@ -35,6 +35,8 @@ struct round {
 int64_t round_deadline_ms(const struct gv_query_env *env, const struct gv_settings *s,
                           const struct gv_read_scope *scope);
 
+/* Whether a read of this scope asks the cluster. */
+bool cluster_in_scope(const struct gv_cluster *c, const struct gv_read_scope *scope);
 /* Lists the clusters in scope that can be asked; nothing is sent yet. */
 void round_init(struct round *r, struct gv_task *task, const struct gv_settings *s, const struct gv_read_scope *scope,
                 struct gv_budget *budget, struct gv_arena *a);

@@ -5,10 +5,10 @@
  * The reply borrows the decoders' arenas: they live until gv_query_free. */
 #include "base/log.h"
 #include "exec/plan_run.h"
-#include "promql/parse.h"
 #include "query/answers.h"
+#include "query/explain.h"
 #include "query/metrics_private.h"
-#include "query/sources.h"
+#include "query/planning.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -31,7 +31,6 @@ struct gv_query {
 
     struct gv_expr *expr;
     struct gv_plan_options planning; /* sources, and what earlier rounds found out */
-    const struct gv_cluster **clusters;
     struct gv_plan *plan;
     struct round rounds[MAX_ROUNDS];
     size_t n_rounds;
@@ -58,16 +57,8 @@ static struct gv_query *query_of(struct gv_task *t)
 static enum gv_step parse(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
-    struct gv_err why = {0};
-    q->expr = gv_promql_parse(&q->arena, q->request.text, q->settings->limits.features, &why);
-    bool single = q->expr && (q->expr->type == GV_TYPE_MATRIX || q->expr->type == GV_TYPE_STRING);
-    if (single && q->request.range)
-        gv_fail(&why, GV_BAD_DATA, "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
-                gv_value_type_text(q->expr->type));
-    if (why.code == GV_OK)
-        return GV_NEXT;
-    gv_fail(&t->err, why.code, "invalid parameter \"query\": %s", why.msg);
-    return GV_FAIL;
+    q->expr = planning_parse(&q->arena, q->settings, &q->request, &t->err);
+    return q->expr ? GV_NEXT : GV_FAIL;
 }
 
 static void on_admitted(struct gv_gate_ticket *ticket)
@@ -122,24 +113,6 @@ static int64_t now_ms(const struct gv_query *q)
     return gv_loop_now_ns(q->env.loop) / 1000000;
 }
 
-static void prepare_planning(struct gv_query *q)
-{
-    const struct gv_query_request *r = &q->request;
-    const struct gv_query_limits *limits = &q->settings->limits;
-    struct gv_plan_options *o = &q->planning;
-    size_t n;
-    o->sources = sources_of(q->settings->clusters, &r->scope, &q->arena, &q->clusters, &n);
-    o->n_sources = n;
-    o->start = r->start;
-    o->end = r->end;
-    o->step = r->range ? r->step : 0;
-    o->lookback = r->lookback_ms ? r->lookback_ms : limits->lookback_ms;
-    o->default_step = limits->default_step_ms;
-    o->features = limits->features;
-    o->label = gv_slice_of(q->settings->clusters->label);
-    answers_init(&q->answers, &q->arena, n, limits->max_samples);
-}
-
 static enum gv_step plan(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
@@ -147,7 +120,8 @@ static enum gv_step plan(struct gv_task *t)
         return GV_FAIL;
     if (!q->n_rounds) {
         q->admitted_ns = gv_loop_now_ns(q->env.loop);
-        prepare_planning(q);
+        q->planning = planning_options(&q->arena, q->settings, &q->request);
+        answers_init(&q->answers, &q->arena, q->planning.n_sources, q->settings->limits.max_samples);
     }
     q->plan = gv_plan_make(&q->arena, q->expr, &q->planning, &t->err);
     return q->plan ? GV_NEXT : GV_FAIL;
@@ -380,6 +354,11 @@ void gv_query_cancel(struct gv_query *q)
 const struct gv_query_outcome *gv_query_outcome(const struct gv_query *q)
 {
     return &q->outcome;
+}
+
+const struct gv_plan *gv_query_plan(const struct gv_query *q)
+{
+    return q->plan;
 }
 
 struct gv_arena *gv_query_arena(struct gv_query *q)

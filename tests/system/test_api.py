@@ -273,6 +273,21 @@ class Api(unittest.TestCase):
         self.assertEqual(self.data("/api/v1/parse_query", query="foo")["type"], "vectorSelector")
         self.assertEqual(self.program.get("/api/v1/format_query", query="foo/").status, 400)
 
+    def test_explain(self):
+        plan = self.data("/api/v1/query_explain", query="sum(requests_total)")["plan"]
+        self.assertEqual((plan["mode"], plan["expression"]), ("combine", "$1"))
+        self.assertEqual([p["cluster"] for p in plan["feeds"][0]["parts"]], ["c1", "c2"])
+        pruned = self.data("/api/v1/query_explain", query='requests_total{cluster="c2"}', start=T, end=T + 60, step=15)
+        self.assertEqual(pruned["plan"]["mode"], "union")
+        self.assertEqual([p["cluster"] for p in pruned["plan"]["feeds"][0]["parts"]], ["c2"])
+        self.assertEqual(self.data("/api/v1/query_explain", query="1+1")["plan"]["mode"], "local")
+        analysis = self.data("/api/v1/query_explain", query="sum(requests_total)", time=T, analyze="true")["analysis"]
+        self.assertEqual([(c["name"], c["series"]) for c in analysis["clusters"]], [("c1", 1), ("c2", 1)])
+        text = self.program.get("/api/v1/query_explain", headers={"Accept": "text/plain"}, query="sum(requests_total)")
+        self.assertIn("text/plain", text.headers["Content-Type"])
+        self.assertIn("c2: instant ", text.text)
+        self.assertEqual(self.program.get("/api/v1/query_explain", query="sum(").status, 400)
+
     def test_scope_of_one_cluster(self):
         data = self.data("/cluster/c2/api/v1/query", query="requests_total", time=T)
         self.assertEqual({s["metric"]["cluster"] for s in data["result"]}, {"c2"})

@@ -61,7 +61,19 @@ class CommandLine(unittest.TestCase):
                    "--storage.path=data")
         self.fails(2, "globalview: --web.enable-admin-api: this build has no storage to administer yet\n",
                    "--web.enable-admin-api")
-        self.fails(2, "globalview: explain: this build has no planner yet\n", "explain", "up")
+
+    def test_explain(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "globalview.yml"
+            file.write_text("clusters:\n- {name: c1, endpoints: [http://127.0.0.1:1]}\n"
+                            "- {name: c2, endpoints: [http://127.0.0.1:2]}\n")
+            done = run("explain", f"--config.file={file}", 'sum(up{cluster="c2"})')
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("c2: instant ", done.stdout)
+            self.assertNotIn("c1: instant ", done.stdout)
+            self.fails(1, 'globalview: invalid parameter "query": 1:5: parse error: unclosed left parenthesis\n',
+                       "explain", f"--config.file={file}", "sum(")
+            self.fails(2, "globalview: usage: globalview explain --config.file=FILE 'QUERY'\n", "explain")
 
     def test_unreadable_file(self):
         self.fails(1, "globalview: /nowhere/g.yml: No such file or directory\n", "--config.file=/nowhere/g.yml")
