@@ -4,7 +4,7 @@
   query      instant and range queries through globalview over canned backends (nginx), beside nginx directly;
              then 1,000 configured clusters
   promql     the PromQL engine beside a real Prometheus with the same data
-  codec      query JSON (MB/s) and XOR chunks (ns a sample), on one thread
+  codec      query JSON (MB/s), XOR chunks (ns a sample) and remote read, on one thread
 """
 import pathlib
 import subprocess
@@ -22,7 +22,7 @@ PROGRAMS = pathlib.Path(__file__).resolve().parents[1] / "build/release/bench"
 
 
 def codec():
-    for program in ("bench_codec", "bench_chunk"):
+    for program in ("bench_codec", "bench_chunk", "bench_remote_read"):
         subprocess.run([PROGRAMS / program], check=True)
 
 

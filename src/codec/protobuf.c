@@ -25,7 +25,7 @@ bool pb_done(const struct pb_reader *r, const char *message, struct gv_err *err)
                    r->end - r->start);
 }
 
-static bool long_varint(struct pb_reader *r, uint64_t *value)
+bool pb_long_varint(struct pb_reader *r, uint64_t *value)
 {
     uint64_t v = 0;
     for (unsigned i = 0; i < MAX_VARINT; i++) {
@@ -42,14 +42,6 @@ static bool long_varint(struct pb_reader *r, uint64_t *value)
         }
     }
     return pb_fault(r, "a number has more than 64 bits");
-}
-
-bool pb_varint(struct pb_reader *r, uint64_t *value)
-{
-    if (r->at == r->end || *r->at >= 0x80)
-        return long_varint(r, value);
-    *value = *r->at++;
-    return true;
 }
 
 static bool take_fixed(struct pb_reader *r, size_t size, uint64_t *value)

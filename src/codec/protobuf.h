@@ -23,7 +23,14 @@ struct pb_reader pb_read(struct gv_slice message);
 bool pb_next(struct pb_reader *r, struct pb_field *f);
 /* Of a field that is known: another wire type than its own is a fault. */
 bool pb_is(struct pb_reader *r, const struct pb_field *f, enum pb_wire wire);
-bool pb_varint(struct pb_reader *r, uint64_t *value);
+bool pb_long_varint(struct pb_reader *r, uint64_t *value);
+static inline bool pb_varint(struct pb_reader *r, uint64_t *value)
+{
+    if (r->at == r->end || *r->at >= 0x80)
+        return pb_long_varint(r, value);
+    *value = *r->at++;
+    return true;
+}
 bool pb_fault(struct pb_reader *r, const char *what); /* ends the reader; false */
 /* After the last field: true, or what is wrong, with the message's name and the byte. */
 GV_MUST_CHECK bool pb_done(const struct pb_reader *r, const char *message, struct gv_err *err);
