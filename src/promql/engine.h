@@ -204,6 +204,23 @@ void gv_smooth(struct gv_stream *s, const struct gv_series_samples *in, struct g
 bool gv_is_stale_histogram(const struct gv_histogram *h);
 GV_MUST_CHECK bool gv_count_row(struct gv_stream *s, const struct gv_row *row); /* an instant selector's row */
 
+/* How many of n rising times are not after t, asked for rising t. Steps mostly pass over as many as the step before. */
+struct gv_passed {
+    const int64_t *times;
+    uint32_t n, at, stride;
+};
+static inline uint32_t gv_pass_to(struct gv_passed *p, int64_t t)
+{
+    uint32_t guess = p->at + p->stride;
+    if (guess && guess < p->n && p->times[guess - 1] <= t && p->times[guess] > t)
+        return p->at = guess;
+    uint32_t from = p->at;
+    while (p->at < p->n && p->times[p->at] <= t)
+        p->at++;
+    p->stride = p->at - from;
+    return p->at;
+}
+
 bool gv_row_is_empty(const struct gv_row *r, uint32_t n);
 GV_MUST_CHECK bool gv_row_new(struct gv_env *env, struct gv_row *r, uint32_t n); /* an empty column in env->out */
 void gv_row_wipe(struct gv_row *r, uint32_t n);

@@ -40,29 +40,28 @@ typedef double of_fold_fn(const struct gv_range_call *c, struct gv_fold f, uint3
 
 struct reduction {
     of_window_fn *window;
-    gv_fold_of_fn *of;
-    gv_fold_join_fn *join;
+    struct gv_folding folding;
     of_fold_fn *result;
 };
 
-static void reduce_window(struct gv_range_call *c, const struct reduction *r, struct gv_sliding *s, uint32_t step)
+GV_INLINED void reduce_window(struct gv_range_call *c, const struct reduction *r, struct gv_sliding *s, uint32_t step)
 {
     uint32_t lo = c->windows[step].f_lo, hi = c->windows[step].f_hi;
-    double v = s ? r->result(c, gv_sliding_at(s, lo, hi), lo, hi) : r->window(c, lo, hi);
+    double v = s ? r->result(c, gv_sliding_at(s, r->folding, lo, hi), lo, hi) : r->window(c, lo, hi);
     gv_row_set_float(c->row, step, v);
 }
 
-static struct gv_sliding *sliding_for(struct gv_range_call *c, const struct reduction *r, struct gv_sliding *room)
+static struct gv_sliding *sliding_for(struct gv_range_call *c, struct gv_sliding *room)
 {
     if (!is_long(c))
         return NULL;
-    *room = gv_sliding_new(c->env->scratch, c->floats.values, c->floats.times, c->floats.n, r->of, r->join);
+    *room = gv_sliding_new(c->env->scratch, c->floats.values, c->floats.times, c->floats.n);
     return room;
 }
 
-static void reduce_floats(struct gv_range_call *c, const struct reduction *r)
+GV_INLINED void reduce_floats(struct gv_range_call *c, const struct reduction *r)
 {
-    struct gv_sliding room, *s = sliding_for(c, r, &room);
+    struct gv_sliding room, *s = sliding_for(c, &room);
     for (uint32_t i = 0; i < c->grid.n; i++)
         if (only_floats(c, &c->windows[i]))
             reduce_window(c, r, s, i);
@@ -138,8 +137,8 @@ static double mean_result(const struct gv_range_call *c, struct gv_fold f, uint3
     return isfinite(f.x[0]) ? f.x[0] / n + f.x[1] / n : mean_window(c, lo, hi);
 }
 
-static const struct reduction sum_reduction = {sum_window, sum_of, join_sums, sum_result};
-static const struct reduction mean_reduction = {mean_window, sum_of, join_sums, mean_result};
+static const struct reduction sum_reduction = {sum_window, {sum_of, join_sums}, sum_result};
+static const struct reduction mean_reduction = {mean_window, {sum_of, join_sums}, mean_result};
 
 /* ---- Sums and means of histograms ---- */
 
@@ -211,9 +210,9 @@ static void reduce_histograms(struct gv_range_call *c, uint32_t step, of_histogr
     gv_arena_rewind(c->env->scratch, start);
 }
 
-static void reduce_either(struct gv_range_call *c, const struct reduction *r, of_histograms_fn *of)
+GV_INLINED void reduce_either(struct gv_range_call *c, const struct reduction *r, of_histograms_fn *of)
 {
-    struct gv_sliding room, *s = sliding_for(c, r, &room);
+    struct gv_sliding room, *s = sliding_for(c, &room);
     for (uint32_t i = 0; i < c->grid.n; i++) {
         const struct gv_window *w = &c->windows[i];
         bool floats = w->f_hi > w->f_lo, histograms = w->h_hi > w->h_lo;
@@ -284,12 +283,12 @@ static double deviation_window(const struct gv_range_call *c, uint32_t lo, uint3
 
 static void stdvar_over_time(struct gv_range_call *c)
 {
-    reduce_floats(c, &(const struct reduction){variance_window, moments_of, join_moments, variance_result});
+    reduce_floats(c, &(const struct reduction){variance_window, {moments_of, join_moments}, variance_result});
 }
 
 static void stddev_over_time(struct gv_range_call *c)
 {
-    reduce_floats(c, &(const struct reduction){deviation_window, moments_of, join_moments, deviation_result});
+    reduce_floats(c, &(const struct reduction){deviation_window, {moments_of, join_moments}, deviation_result});
 }
 
 /* ---- Extremes: NaN counts only where there is nothing else; of equals the first, but the last where the time is
@@ -320,23 +319,23 @@ static struct gv_fold join_last_min(struct gv_fold l, struct gv_fold r)
     return r.x[0] <= l.x[0] || isnan(l.x[0]) ? r : l;
 }
 
-static struct gv_fold fold_window(const struct gv_range_call *c, uint32_t lo, uint32_t hi, gv_fold_join_fn *join)
+GV_INLINED struct gv_fold fold_window(const struct gv_range_call *c, struct gv_folding g, uint32_t lo, uint32_t hi)
 {
-    struct gv_fold f = extreme_of(c->floats.values[lo], c->floats.times[lo]);
+    struct gv_fold f = g.of(c->floats.values[lo], c->floats.times[lo]);
     for (uint32_t i = lo + 1; i < hi; i++)
-        f = join(f, extreme_of(c->floats.values[i], c->floats.times[i]));
+        f = g.join(f, g.of(c->floats.values[i], c->floats.times[i]));
     return f;
 }
 
-static void extremes(struct gv_range_call *c, gv_fold_join_fn *join, bool time)
+GV_INLINED void extremes(struct gv_range_call *c, gv_fold_join_fn *join, bool time)
 {
-    const struct reduction r = {.of = extreme_of, .join = join};
-    struct gv_sliding room, *s = sliding_for(c, &r, &room);
+    struct gv_folding g = {extreme_of, join};
+    struct gv_sliding room, *s = sliding_for(c, &room);
     for (uint32_t i = 0; i < c->grid.n; i++) {
         const struct gv_window *w = &c->windows[i];
         if (!only_floats(c, w))
             continue;
-        struct gv_fold f = s ? gv_sliding_at(s, w->f_lo, w->f_hi) : fold_window(c, w->f_lo, w->f_hi, join);
+        struct gv_fold f = s ? gv_sliding_at(s, g, w->f_lo, w->f_hi) : fold_window(c, g, w->f_lo, w->f_hi);
         gv_row_set_float(c->row, i, time ? f.x[1] / 1000 : f.x[0]);
     }
 }

@@ -117,22 +117,25 @@ struct growth {
 
 /* How much of the window before the first sample the series is taken to cover: all, if a sample more would be missed
  * there, else half an interval; but not more than takes a counter back to zero. */
-static double before_first(const struct growth *g, const struct gv_window *w, double interval, bool is_counter)
+static double before_first(const struct growth *g, const struct gv_window *w, double sampled, double interval,
+                           bool is_counter)
 {
     double length = seconds(g->first - w->start);
     if (length >= interval * 1.1)
         length = interval / 2;
     if (!is_counter || !(g->by > 0) || !(g->at_first >= 0))
         return length;
-    double to_zero = seconds(g->last - g->first) * (g->at_first / g->by);
+    if (g->at_first >= g->by && sampled >= length) /* saves a division: the quotient is 1 at least */
+        return length;
+    double to_zero = sampled * (g->at_first / g->by);
     return to_zero < length ? to_zero : length;
 }
 
 static double extrapolation(const struct growth *g, const struct gv_window *w, bool is_counter)
 {
-    double interval = g->n > 1 ? seconds(g->last - g->first) / (g->n - 1) : 0;
-    double covered = seconds(g->last - g->from);
-    double before = g->from != g->first ? 0 : before_first(g, w, interval, is_counter);
+    double sampled = seconds(g->last - g->first), interval = g->n > 1 ? sampled / (g->n - 1) : 0;
+    double covered = g->from == g->first ? sampled : seconds(g->last - g->from);
+    double before = g->from != g->first ? 0 : before_first(g, w, sampled, interval, is_counter);
     double after = seconds(w->end - g->last);
     if (after >= interval * 1.1)
         after = interval / 2;
@@ -294,8 +297,15 @@ static const struct gv_histogram *histogram_growth(struct gv_range_call *c, cons
 
 struct rate {
     bool is_counter, per_second;
+    double range; /* seconds */
     struct counter floats, histograms;
 };
+
+static double factor_of(const struct growth *g, const struct gv_window *w, const struct rate *r)
+{
+    double factor = extrapolation(g, w, r->is_counter);
+    return r->per_second ? factor / r->range : factor;
+}
 
 static bool rate_of(struct gv_range_call *c, const struct gv_window *w, struct rate *r, struct gv_point *out)
 {
@@ -311,9 +321,7 @@ static bool rate_of(struct gv_range_call *c, const struct gv_window *w, struct r
         out->h = histogram_growth(c, w, r->is_counter ? &r->histograms : NULL, &g);
     if (has_histograms && !out->h)
         return false;
-    double factor = extrapolation(&g, w, r->is_counter);
-    if (r->per_second)
-        factor /= gv_range_seconds(c->range);
+    double factor = factor_of(&g, w, r);
     if (!out->h) {
         out->f = g.by * factor;
         return true;
@@ -347,26 +355,50 @@ static void note_counter_name(struct gv_range_call *c)
     }
 }
 
-static void run(struct gv_range_call *c, bool is_counter, bool per_second)
+/* What most series are: floats alone. */
+static bool run_floats(struct gv_range_call *c, struct rate *r)
 {
-    struct rate r = {.is_counter = is_counter, .per_second = per_second};
-    bool extended = c->extended != GV_RANGE_PLAIN, some_float = false;
-    if (is_counter && !extended) {
-        r.floats = float_counter(c->env, &c->floats);
-        r.histograms = histogram_counter(c->env, &c->histograms);
+    struct counter *counter = r->is_counter ? &r->floats : NULL;
+    bool any = false;
+    for (uint32_t i = 0; i < c->grid.n; i++) {
+        const struct gv_window *w = &c->windows[i];
+        struct growth g;
+        if (w->f_hi == w->f_lo || !float_growth(c, w, counter, &g))
+            continue;
+        gv_row_set_float(c->row, i, g.by * factor_of(&g, w, r));
+        any = true;
     }
+    return any;
+}
+
+/* Returns whether any value is a float. */
+static bool run_both(struct gv_range_call *c, struct rate *r)
+{
+    bool extended = c->extended != GV_RANGE_PLAIN, some_float = false;
     for (uint32_t i = 0; i < c->grid.n; i++) {
         const struct gv_window *w = &c->windows[i];
         struct gv_point out = {0, NULL};
         struct gv_arena_mark start = gv_arena_mark(c->env->scratch);
         bool any = !gv_window_empty(w) &&
-                   (extended ? gv_rate_extended(c, w, is_counter, per_second, &out) : rate_of(c, w, &r, &out));
+                   (extended ? gv_rate_extended(c, w, r->is_counter, r->per_second, &out) : rate_of(c, w, r, &out));
         gv_arena_rewind(c->env->scratch, start);
         if (!any)
             continue;
         gv_row_set(c->env, c->row, c->grid.n, i, out);
         some_float |= !out.h;
     }
+    return some_float;
+}
+
+static void run(struct gv_range_call *c, bool is_counter, bool per_second)
+{
+    struct rate r = {.is_counter = is_counter, .per_second = per_second, .range = gv_range_seconds(c->range)};
+    bool extended = c->extended != GV_RANGE_PLAIN;
+    if (is_counter && !extended) {
+        r.floats = float_counter(c->env, &c->floats);
+        r.histograms = histogram_counter(c->env, &c->histograms);
+    }
+    bool some_float = extended || c->histograms.n ? run_both(c, &r) : run_floats(c, &r);
     if (is_counter && some_float)
         note_counter_name(c);
 }

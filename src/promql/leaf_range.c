@@ -5,28 +5,23 @@
 
 /* ---- Windows ---- */
 
-static uint32_t skip(const int64_t *times, uint32_t n, uint32_t at, int64_t t)
-{
-    while (at < n && times[at] <= t)
-        at++;
-    return at;
-}
-
 static void slide(const struct gv_pipe *p, const struct gv_series_samples *in, struct gv_window *windows)
 {
     const struct gv_node *arg = p->range_node;
     int64_t lookback = p->ev->options->lookback;
     int64_t before = arg->extended != GV_RANGE_PLAIN ? lookback : 0;
     int64_t after = arg->extended == GV_RANGE_SMOOTHED ? lookback : 0;
+    struct gv_passed f_lo = {in->floats.times, in->floats.n, 0, 0}, f_hi = f_lo;
+    struct gv_passed h_lo = {in->histograms.times, in->histograms.n, 0, 0}, h_hi = h_lo;
     struct gv_window w = {0};
     for (uint32_t i = 0; i < p->grid.n; i++) {
         if (i == 0 || !arg->fixed) {
             w.end = gv_node_time(arg, gv_grid_time(&p->grid, i));
             w.start = w.end - arg->range;
-            w.f_hi = skip(in->floats.times, in->floats.n, w.f_hi, w.end + after);
-            w.f_lo = skip(in->floats.times, in->floats.n, w.f_lo, w.start - before);
-            w.h_hi = skip(in->histograms.times, in->histograms.n, w.h_hi, w.end + after);
-            w.h_lo = skip(in->histograms.times, in->histograms.n, w.h_lo, w.start - before);
+            w.f_hi = gv_pass_to(&f_hi, w.end + after);
+            w.f_lo = gv_pass_to(&f_lo, w.start - before);
+            w.h_hi = gv_pass_to(&h_hi, w.end + after);
+            w.h_lo = gv_pass_to(&h_lo, w.start - before);
         }
         windows[i] = w;
     }

@@ -29,11 +29,10 @@ static double float_value(const struct gv_pipe *p, const struct gv_float_samples
 
 static void last_floats(const struct gv_pipe *p, const struct gv_float_samples *f, int64_t lookback, struct gv_row *row)
 {
-    uint32_t at = 0;
+    struct gv_passed passed = {f->times, f->n, 0, 0};
     for (uint32_t i = 0; i < p->grid.n; i++) {
         int64_t t = gv_node_time(p->node, gv_grid_time(&p->grid, i));
-        while (at < f->n && f->times[at] <= t)
-            at++;
+        uint32_t at = gv_pass_to(&passed, t);
         if (at && f->times[at - 1] > t - lookback && !gv_is_stale(f->values[at - 1]))
             gv_row_set_float(row, i, float_value(p, f, at - 1));
     }
@@ -59,13 +58,10 @@ static void last_of_both(struct gv_stream *s, const struct gv_series_samples *in
     const struct gv_float_samples *f = &in->floats;
     const struct gv_histogram_samples *h = &in->histograms;
     struct kept k = {NULL, NULL};
-    uint32_t fi = 0, hi = 0;
+    struct gv_passed floats = {f->times, f->n, 0, 0}, histograms = {h->times, h->n, 0, 0};
     for (uint32_t i = 0; i < p->grid.n; i++) {
         int64_t t = gv_node_time(p->node, gv_grid_time(&p->grid, i));
-        while (fi < f->n && f->times[fi] <= t)
-            fi++;
-        while (hi < h->n && h->times[hi] <= t)
-            hi++;
+        uint32_t fi = gv_pass_to(&floats, t), hi = gv_pass_to(&histograms, t);
         bool is_histogram = hi && (!fi || h->times[hi - 1] >= f->times[fi - 1]);
         if (is_histogram && h->times[hi - 1] > t - lookback)
             set_histogram(s, &k, h, hi - 1, i, row);

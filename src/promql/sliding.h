@@ -5,7 +5,8 @@
  *
  * When lo passes mid, the suffixes are made anew for what the window holds then: each sample is folded twice in all.
  * Nothing is ever subtracted, so a window does not inherit the rounding, the NaN or the infinity of samples that left
- * it. Any associative operation will do. One owner. */
+ * it. Any associative operation will do: it is given to each call, and the calls are inlined, so that none of it costs
+ * a call for each sample. One owner. */
 #pragma once
 #include "base/arena.h"
 
@@ -14,40 +15,47 @@ struct gv_fold {
 };
 typedef struct gv_fold gv_fold_of_fn(double value, int64_t time);
 typedef struct gv_fold gv_fold_join_fn(struct gv_fold left, struct gv_fold right);
+struct gv_folding {
+    gv_fold_of_fn *of;
+    gv_fold_join_fn *join;
+};
 
 struct gv_sliding {
     const double *values;
     const int64_t *times;
-    gv_fold_of_fn *of;
-    gv_fold_join_fn *join;
     struct gv_fold *suffix; /* of samples [lo, mid), by index */
     struct gv_fold running; /* of samples [mid, hi) */
     uint32_t mid, hi;
 };
 
+#define GV_INLINED static inline __attribute__((always_inline))
+
 static inline struct gv_sliding gv_sliding_new(struct gv_arena *a, const double *values, const int64_t *times,
-                                               uint32_t n, gv_fold_of_fn *of, gv_fold_join_fn *join)
+                                               uint32_t n)
 {
-    return (struct gv_sliding){values, times, of, join, gv_arena_alloc(a, n * sizeof(struct gv_fold)), {{0}}, 0, 0};
+    return (struct gv_sliding){values, times, gv_arena_alloc(a, n * sizeof(struct gv_fold)), {{0}}, 0, 0};
 }
 
-static inline void gv_sliding_turn(struct gv_sliding *s, uint32_t lo, uint32_t hi)
+GV_INLINED void gv_sliding_turn(struct gv_sliding *s, struct gv_folding f, uint32_t lo, uint32_t hi)
 {
-    for (uint32_t i = hi; i-- > lo;) {
-        struct gv_fold one = s->of(s->values[i], s->times[i]);
-        s->suffix[i] = i + 1 == hi ? one : s->join(one, s->suffix[i + 1]);
-    }
+    struct gv_fold all = f.of(s->values[hi - 1], s->times[hi - 1]);
+    s->suffix[hi - 1] = all;
+    for (uint32_t i = hi - 1; i-- > lo;)
+        s->suffix[i] = all = f.join(f.of(s->values[i], s->times[i]), all);
     s->mid = s->hi = hi;
 }
 
 /* The fold of [lo, hi), which is not empty; neither end ever moves back. */
-static inline struct gv_fold gv_sliding_at(struct gv_sliding *s, uint32_t lo, uint32_t hi)
+GV_INLINED struct gv_fold gv_sliding_at(struct gv_sliding *s, struct gv_folding f, uint32_t lo, uint32_t hi)
 {
     if (lo >= s->mid)
-        gv_sliding_turn(s, lo, hi);
-    for (; s->hi < hi; s->hi++) {
-        struct gv_fold one = s->of(s->values[s->hi], s->times[s->hi]);
-        s->running = s->hi == s->mid ? one : s->join(s->running, one);
+        gv_sliding_turn(s, f, lo, hi);
+    struct gv_fold running = s->running;
+    for (uint32_t i = s->hi; i < hi; i++) {
+        struct gv_fold one = f.of(s->values[i], s->times[i]);
+        running = i == s->mid ? one : f.join(running, one);
     }
-    return s->mid == hi ? s->suffix[lo] : s->join(s->suffix[lo], s->running);
+    s->running = running;
+    s->hi = hi;
+    return s->mid == hi ? s->suffix[lo] : f.join(s->suffix[lo], running);
 }
