@@ -1,10 +1,10 @@
 """Queries over three real Prometheus servers equal those of a fourth that holds everything, labels included."""
 import itertools
-import json
 import math
 import unittest
 import urllib.request
 
+from compare import compare
 from program import Program, eventually
 from prometheus import Prometheus, openmetrics
 
@@ -174,26 +174,6 @@ label_replace(limits, "cluster", "same", "", "")
 """.strip().splitlines()
 
 
-def simple(result):
-    """The result with numbers as floats, in an order of its own."""
-    def number(text):
-        return float(text.replace("Inf", "inf"))
-    if isinstance(result["result"], list) and result["resultType"] in ("vector", "matrix"):
-        rows_ = {tuple(sorted(s["metric"].items())): [(t, number(v)) for t, v in s.get("values", [s.get("value")])]
-                 for s in result["result"]}
-        return result["resultType"], rows_
-    return result["resultType"], {(): [(result["result"][0], result["result"][1])]}
-
-
-def close(a, b):
-    if isinstance(a, str) or isinstance(b, str):
-        try:
-            a, b = float(a), float(b)
-        except ValueError:
-            return a == b
-    return a == b or (math.isnan(a) and math.isnan(b)) or abs(a - b) <= 1e-6 * max(abs(a), abs(b))
-
-
 BACKENDS, REFERENCE = [], []
 
 
@@ -225,17 +205,7 @@ class PushedDown(unittest.TestCase):
         eventually(known, "what the backends can do is known")
 
     def compare(self, path, query, params):
-        reply = self.program.get(path, query=query, **params)
-        status, wanted = self.reference.get(path, query=query, **params)
-        self.assertEqual((reply.status, status), (200, 200), f"{query}: {reply.text} {json.dumps(wanted)[:500]}")
-        self.assertNotIn("warnings", reply.json, query)
-        got, expected = simple(reply.json["data"]), simple(wanted["data"])
-        self.assertEqual(got[0], expected[0], query)
-        self.assertEqual(sorted(got[1]), sorted(expected[1]), query)
-        for labels, points in expected[1].items():
-            self.assertEqual([t for t, _ in got[1][labels]], [t for t, _ in points], f"{query} {labels}")
-            for (t, a), (_, b) in zip(got[1][labels], points):
-                self.assertTrue(close(a, b), f"{query} {labels} at {t}: {a}, expected {b}")
+        compare(self, self.program, self.reference, path, query, params)
 
     def test_instant(self):
         for query in QUERIES:
