@@ -30,7 +30,7 @@ static const char *const system_bundles[] = {"/etc/ssl/certs/ca-certificates.crt
 static const char *system_bundle(void)
 {
     const char *named = getenv("SSL_CERT_FILE");
-    if (named && *named)
+    if (named && gv_http_stamp(named).inode)
         return named;
     for (size_t i = 0; i < GV_COUNT(system_bundles); i++) {
         struct gv_http_stamp s = gv_http_stamp(system_bundles[i]);
