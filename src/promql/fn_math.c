@@ -21,18 +21,19 @@ static double sign(double v)
 
 /* ---- With scalars ---- */
 
-/* Go's math.Min and math.Max: NaN where either is (C's fmin and fmax are not so). */
+/* Go's math.Min and math.Max: NaN where either is, unless the other is beyond all numbers; -0 is below 0. C's fmin and
+ * fmax are not so. */
 static double min_of(double a, double b)
 {
     if (isnan(a) || isnan(b))
-        return NAN;
+        return a == -INFINITY || b == -INFINITY ? -INFINITY : NAN;
     return a == b ? (signbit(a) ? a : b) : a < b ? a : b;
 }
 
 static double max_of(double a, double b)
 {
     if (isnan(a) || isnan(b))
-        return NAN;
+        return a == INFINITY || b == INFINITY ? INFINITY : NAN;
     return a == b ? (signbit(a) ? b : a) : a > b ? a : b;
 }
 
