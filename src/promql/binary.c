@@ -85,14 +85,6 @@ static void unite(uint64_t *into, const uint64_t *bits, size_t words)
         into[w] |= bits[w];
 }
 
-static bool is_included(const struct gv_slice *names, size_t n, struct gv_slice name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (gv_slice_eq(names[i], name))
-            return true;
-    return false;
-}
-
 static void drop_reserved(struct gv_labels_builder *b)
 {
     gv_labels_del(b, GV_LABEL_NAME);
@@ -100,13 +92,17 @@ static void drop_reserved(struct gv_labels_builder *b)
     gv_labels_del(b, GV_LABEL_UNIT);
 }
 
-/* One-to-one: the match labels alone (on), or all others (ignoring). */
-static void keep_matching(struct gv_labels_builder *b, const struct gv_matching *m)
+/* One-to-one: the match labels alone (on), or all others (ignoring). names are sorted, as labels are. */
+static void keep_matching(struct gv_labels_builder *b, const struct gv_match_groups *g)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < b->n; i++)
-        if (is_included(m->labels, m->n_labels, b->labels[i].name) == m->on)
+    for (size_t i = 0, at = 0; i < b->n; i++) {
+        while (at < g->n_names && gv_slice_cmp(g->names[at], b->labels[i].name) < 0)
+            at++;
+        bool named = at < g->n_names && gv_slice_eq(g->names[at], b->labels[i].name);
+        if (named == g->on)
             b->labels[kept++] = b->labels[i];
+    }
     b->n = kept;
 }
 
@@ -119,7 +115,7 @@ static const struct gv_labels *result_labels(struct pairing *p, const struct gv_
     if (gv_op_drops_name(p->expr->binary.op))
         drop_reserved(&b);
     if (m->card == GV_ONE_TO_ONE)
-        keep_matching(&b, m);
+        keep_matching(&b, &p->groups);
     for (size_t i = 0; i < m->n_include; i++)
         gv_labels_set(&b, m->include[i], gv_labels_get(one, m->include[i]));
     if (p->expr->binary.returns_bool && !gv_env_has(&p->env, GV_FEATURE_DELAYED_NAME_REMOVAL))
@@ -271,20 +267,34 @@ static bool duplicate_error(struct pairing *p, const struct gv_labels *a, const 
     return false;
 }
 
-static bool share_a_step(const struct gv_row *a, const struct gv_row *b, const uint64_t *among, size_t words)
+static bool share_a_step(const uint64_t *a, const uint64_t *b, const uint64_t *among, size_t words)
 {
     for (size_t w = 0; w < words; w++)
-        if (a->column.present[w] & b->column.present[w] & among[w])
+        if (a[w] & b[w] & among[w])
             return true;
     return false;
 }
 
+/* The first row of the group that shares a step with r. */
+static const struct gv_row *rival_of(struct pairing *p, const struct gv_match_group *g, const struct gv_row *r,
+                                     const uint64_t *among)
+{
+    const struct gv_match_row *q = g->rows;
+    while (!share_a_step(q->row->column.present, r->column.present, among, p->words))
+        q = q->next;
+    return q->row;
+}
+
 static bool check_group(struct pairing *p, const struct gv_match_group *g, const uint64_t *among)
 {
-    for (const struct gv_match_row *r = g->rows; r; r = r->next)
-        for (const struct gv_match_row *q = r->next; q; q = q->next)
-            if (share_a_step(r->row, q->row, among, p->words))
-                return duplicate_error(p, r->row->labels, q->row->labels);
+    struct gv_arena_mark start = gv_arena_mark(&p->scratch);
+    uint64_t *taken = gv_arena_zalloc(&p->scratch, p->words * sizeof *taken);
+    for (const struct gv_match_row *r = g->rows; r; r = r->next) {
+        if (share_a_step(taken, r->row->column.present, among, p->words))
+            return duplicate_error(p, rival_of(p, g, r->row, among)->labels, r->row->labels);
+        unite(taken, r->row->column.present, p->words);
+    }
+    gv_arena_rewind(&p->scratch, start);
     return true;
 }
 
