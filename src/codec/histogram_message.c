@@ -236,7 +236,8 @@ static const struct gv_histogram *reduce(struct gv_arena *a, const struct gv_his
     return h->schema > GV_HISTOGRAM_SCHEMA_MAX ? gv_histogram_reduce(a, h, GV_HISTOGRAM_SCHEMA_MAX) : h;
 }
 
-const struct gv_histogram *read_histogram(struct gv_arena *a, struct gv_slice text, int64_t *time, struct gv_err *err)
+const struct gv_histogram *pb_read_histogram(struct gv_arena *a, struct gv_slice text, int64_t *time,
+                                             struct gv_err *err)
 {
     struct pb_reader r = pb_read(text);
     struct message m = {0};
@@ -268,7 +269,7 @@ static void put_side(struct gv_buf *out, const struct gv_buckets *b, uint32_t sp
     pb_put_text(out, counts_field, (struct gv_slice){(const char *)b->counts, b->n_counts * sizeof *b->counts});
 }
 
-void put_histogram(struct gv_buf *out, uint32_t field, int64_t time, const struct gv_histogram *h)
+void pb_put_histogram(struct gv_buf *out, uint32_t field, int64_t time, const struct gv_histogram *h)
 {
     struct gv_buf b = GV_BUF_INIT;
     pb_put_double(&b, COUNT_FLOAT, h->count);

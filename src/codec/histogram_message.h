@@ -5,6 +5,6 @@
 
 /* Into the float form, in a, by its budget. Schemas 9 to 52 are reduced to 8. GV_BAD_DATA: counts that do not fit the
  * spans, spans that overlap or run out of range, an unknown schema, custom bounds that do not increase. */
-GV_MUST_CHECK const struct gv_histogram *read_histogram(struct gv_arena *a, struct gv_slice message, int64_t *time,
-                                                        struct gv_err *err);
-void put_histogram(struct gv_buf *out, uint32_t field, int64_t time, const struct gv_histogram *h);
+GV_MUST_CHECK const struct gv_histogram *pb_read_histogram(struct gv_arena *a, struct gv_slice message, int64_t *time,
+                                                           struct gv_err *err);
+void pb_put_histogram(struct gv_buf *out, uint32_t field, int64_t time, const struct gv_histogram *h);

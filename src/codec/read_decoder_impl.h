@@ -1,10 +1,8 @@
 /* What the files of the remote-read decoder share. */
 #pragma once
+#include "codec/label_message.h"
 #include "codec/label_reader.h"
-#include "codec/protobuf.h"
 #include "codec/read_decoder.h"
-
-enum { SERIES_LABELS = 1 }; /* of ChunkedSeries and TimeSeries */
 
 struct read_frame {
     uint8_t head[14]; /* uvarint length, CRC-32C */

@@ -8,8 +8,7 @@
 #include "codec/read_encoder_impl.h"
 #include "model/raw.h"
 
-enum { LABEL_NAME = 1, LABEL_VALUE = 2 };
-enum { SERIES_LABELS = 1, SERIES_CHUNKS = 2 };
+enum { SERIES_CHUNKS = 2 };
 enum { CHUNK_MIN_TIME = 1, CHUNK_MAX_TIME = 2, CHUNK_TYPE = 3, CHUNK_DATA = 4 };
 enum { RESPONSE_SERIES = 1, RESPONSE_QUERY = 2 };
 enum { FRAME_SIZE = 1 << 20 };
@@ -55,33 +54,6 @@ struct gv_raw_column read_encoder_cut(const struct gv_read_encoder *e, const str
                                   .values = c->values + from,
                                   .histograms = c->histograms ? c->histograms + from : NULL,
                                   .n = to > from ? to - from : 0};
-}
-
-/* ---- Labels ---- */
-
-static size_t label_size(const struct gv_label *l)
-{
-    return pb_bytes_size(l->name.n) + pb_bytes_size(l->value.n);
-}
-
-size_t labels_size(const struct gv_labels *l)
-{
-    size_t n = 0;
-    struct gv_labels_iter it = gv_labels_iter(l);
-    for (struct gv_label label; gv_labels_next(&it, &label);)
-        n += pb_bytes_size(label_size(&label));
-    return n;
-}
-
-void put_labels(struct gv_buf *out, const struct gv_labels *l)
-{
-    struct gv_labels_iter it = gv_labels_iter(l);
-    for (struct gv_label label; gv_labels_next(&it, &label);) {
-        pb_put_key(out, SERIES_LABELS, PB_BYTES);
-        pb_put_varint(out, label_size(&label));
-        pb_put_bytes(out, LABEL_NAME, label.name);
-        pb_put_bytes(out, LABEL_VALUE, label.value);
-    }
 }
 
 /* ---- Frames ---- */
@@ -147,7 +119,7 @@ static void frame_of_series(struct gv_read_encoder *e, struct gv_buf *out)
     e->has_series = next_chunk(e, &c);
     if (!e->has_series)
         return;
-    put_labels(&e->text, e->series.labels);
+    pb_put_labels(&e->text, e->series.labels);
     put_chunk(e, &c);
     while (e->text.n < e->options.frame_size && (e->has_series = next_chunk(e, &c)))
         put_chunk(e, &c);

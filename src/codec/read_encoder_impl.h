@@ -1,7 +1,7 @@
 /* What the two kinds of answer share. */
 #pragma once
 #include "codec/chunk_cutter.h"
-#include "codec/protobuf.h"
+#include "codec/label_message.h"
 #include "codec/read_encoder.h"
 
 struct gv_read_encoder {
@@ -31,9 +31,6 @@ static inline const struct gv_select *read_encoder_query(const struct gv_read_en
 }
 /* The next series of the query: 1, 0 at its end, -1. The one before is gone. */
 int read_encoder_pull(struct gv_read_encoder *e, struct gv_err *err);
-/* Label messages, as field 1 of a series. */
-void put_labels(struct gv_buf *out, const struct gv_labels *l);
-size_t labels_size(const struct gv_labels *l);
 /* A raw column between the query's times. */
 struct gv_raw_column read_encoder_cut(const struct gv_read_encoder *e, const struct gv_raw_column *c);
 

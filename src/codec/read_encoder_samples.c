@@ -74,12 +74,12 @@ static const struct gv_histogram *histogram_at(const struct gv_raw_column *c, ui
 
 static size_t series_size(struct gv_read_encoder *e, const struct gv_raw_column *c)
 {
-    size_t n = labels_size(e->series.labels);
+    size_t n = pb_labels_size(e->series.labels);
     for (uint32_t i = 0; i < c->n; i++) {
         const struct gv_histogram *h = histogram_at(c, i);
         gv_buf_clear(&e->small);
         if (h)
-            put_histogram(&e->small, SERIES_HISTOGRAMS, c->times[i], h);
+            pb_put_histogram(&e->small, SERIES_HISTOGRAMS, c->times[i], h);
         n += h ? e->small.n : pb_bytes_size(sample_size(c->times[i]));
     }
     return n;
@@ -90,7 +90,7 @@ static bool put_samples(struct gv_read_encoder *e, const struct gv_raw_column *c
     for (uint32_t i = 0; i < c->n; i++) {
         const struct gv_histogram *h = histogram_at(c, i);
         if (h)
-            put_histogram(&e->text, SERIES_HISTOGRAMS, c->times[i], h);
+            pb_put_histogram(&e->text, SERIES_HISTOGRAMS, c->times[i], h);
         else
             put_sample(&e->text, c->times[i], c->values[i]);
         if (!flush_much(e, err))
@@ -121,7 +121,7 @@ static bool take_series(struct gv_read_encoder *e, struct gv_err *err)
         return gv_fail(err, GV_BAD_DATA, "exceeded sample limit (%lld)", (long long)e->options.max_samples);
     pb_put_key(&e->text, RESULT_SERIES, PB_BYTES);
     pb_put_varint(&e->text, series_size(e, &c));
-    put_labels(&e->text, e->series.labels);
+    pb_put_labels(&e->text, e->series.labels);
     return put_samples(e, &c, err) && flush_much(e, err);
 }
 

@@ -2,7 +2,6 @@
  * mapped, and with the injected ones. */
 #include "codec/read_decoder_impl.h"
 
-enum { LABEL_NAME = 1, LABEL_VALUE = 2 };
 enum { MAX_LABELS = 100000 }; /* of one series */
 
 void read_labels_begin(struct gv_read_decoder *d)
@@ -19,31 +18,10 @@ static bool is_external(const struct gv_read_decoder *d, const struct gv_label *
     return false;
 }
 
-static bool take_text(struct pb_reader *r, const struct pb_field *f, struct gv_slice *text)
-{
-    if (!pb_is(r, f, PB_BYTES))
-        return false;
-    if (f->bytes.n > GV_LABEL_MAX_BYTES)
-        return pb_fault(r, "a label of over 16 MiB");
-    if (!gv_utf8_valid(f->bytes))
-        return pb_fault(r, "a label is not UTF-8");
-    *text = f->bytes;
-    return true;
-}
-
 bool read_label(struct gv_read_decoder *d, struct gv_slice message, struct gv_err *err)
 {
-    struct pb_reader r = pb_read(message);
-    struct gv_label label = {{NULL, 0}, {NULL, 0}};
-    for (struct pb_field f; pb_next(&r, &f);) {
-        if (f.number == LABEL_NAME)
-            take_text(&r, &f, &label.name);
-        else if (f.number == LABEL_VALUE)
-            take_text(&r, &f, &label.value);
-    }
-    if (!label.name.n)
-        pb_fault(&r, "no name");
-    if (!pb_done(&r, "Label", err))
+    struct gv_label label;
+    if (!pb_read_label(message, &label, err))
         return false;
     if (d->n_pairs == MAX_LABELS)
         return gv_fail(err, GV_BAD_DATA, "a series of over %d labels", MAX_LABELS);

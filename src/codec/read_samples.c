@@ -61,7 +61,7 @@ static bool advance(struct track *t, struct gv_arena *a, struct gv_err *err)
         return true;
     if (t->field == SERIES_SAMPLES)
         return read_sample(f.bytes, t, err);
-    t->h = read_histogram(a, f.bytes, &t->time, err);
+    t->h = pb_read_histogram(a, f.bytes, &t->time, err);
     return t->h != NULL;
 }
 
