@@ -150,8 +150,8 @@ static bool rises(const int64_t *times, uint32_t n)
     return !falls;
 }
 
-/* Of the n samples decoded behind the buffer's last, keeps those in the range and not before the last: chunks
- * of several blocks may overlap. Of two at one time the later one stays. */
+/* Of the n samples decoded behind the buffer's last, keeps those in the range and not before the last: a chunk may hold
+ * others than it says. Of two at one time the later one stays. */
 static void keep_wanted(struct gv_sample_buffer *b, uint32_t n, int64_t min, int64_t max, bool keep_stale)
 {
     size_t from = b->n;
@@ -194,16 +194,24 @@ static size_t samples_of_chunks(const struct gv_chunks_column *c, int64_t min, i
     return n;
 }
 
-static bool has_histograms(const struct gv_chunks_column *c, int64_t min, int64_t max)
+/* Floats whose chunks follow each other in time are decoded in place. Others are not: histograms, and chunks that
+ * overlap, whose samples may stand between each other. */
+static bool is_plain(const struct gv_chunks_column *c, int64_t min, int64_t max)
 {
-    for (uint32_t i = 0; i < c->n; i++)
-        if (!is_outside(&c->chunks[i], min, max) && c->chunks[i].encoding != GV_CHUNK_XOR)
-            return true;
-    return false;
+    const struct gv_chunk *last = NULL;
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct gv_chunk *chunk = &c->chunks[i];
+        if (is_outside(chunk, min, max))
+            continue;
+        if (chunk->encoding != GV_CHUNK_XOR || (last && chunk->min_time <= last->max_time))
+            return false;
+        last = chunk;
+    }
+    return true;
 }
 
-static bool read_histograms(struct gv_stream *s, const struct gv_chunks_column *c, int64_t min, int64_t max,
-                            bool keep_stale, struct gv_series_samples *out)
+static bool read_merged(struct gv_stream *s, const struct gv_chunks_column *c, int64_t min, int64_t max,
+                        bool keep_stale, struct gv_series_samples *out)
 {
     struct gv_raw_column raw;
     return gv_chunks_to_raw(&s->scratch, c, min, max, &raw, s->env.err) && gv_poll(s->worker, raw.n) &&
@@ -213,8 +221,8 @@ static bool read_histograms(struct gv_stream *s, const struct gv_chunks_column *
 static bool read_chunks(struct gv_stream *s, const struct gv_chunks_column *c, int64_t min, int64_t max,
                         bool keep_stale, struct gv_series_samples *out)
 {
-    if (has_histograms(c, min, max))
-        return read_histograms(s, c, min, max, keep_stale, out);
+    if (!is_plain(c, min, max))
+        return read_merged(s, c, min, max, keep_stale, out);
     if (!grow_floats(s, samples_of_chunks(c, min, max)))
         return false;
     s->floats.n = s->n_histograms = 0;

@@ -10,16 +10,22 @@ static double value_at(uint32_t i)
     return i == 77 ? stale : i % 50 == 0 ? 0 : i * 1.5;
 }
 
-static struct gv_chunk encode(struct bed *b, uint32_t from, uint32_t to)
+/* Every so manyth sample from `from` on, below `to`; the last is to - 1. */
+static struct gv_chunk encode_some(struct bed *b, uint32_t from, uint32_t to, uint32_t every)
 {
     struct gv_xor_encoder e;
     gv_xor_encoder_init(&e);
-    for (uint32_t i = from; i < to; i++)
+    for (uint32_t i = from; i < to; i += every)
         assert_true(gv_xor_encoder_append(&e, 15000 * (int64_t)i, value_at(i)));
     struct gv_slice bytes = gv_arena_dup(&b->arena, gv_buf_slice(&e.bytes));
     gv_xor_encoder_fini(&e);
     return (struct gv_chunk){15000 * (int64_t)from, 15000 * (int64_t)(to - 1), (const uint8_t *)bytes.p,
                              (uint32_t)bytes.n, GV_CHUNK_XOR};
+}
+
+static struct gv_chunk encode(struct bed *b, uint32_t from, uint32_t to)
+{
+    return encode_some(b, from, to, 1);
 }
 
 static void add_chunks(struct bed *b, const char *metric, const struct gv_chunk *chunks, uint32_t n)
@@ -34,7 +40,7 @@ static double raw_value(uint32_t i, double seed)
     return value_at(i);
 }
 
-/* x as samples, y as chunks one behind the other, z as chunks that overlap. */
+/* x as samples, y as chunks one behind the other, z as chunks that overlap, v as two that fill each other's holes. */
 static void load(struct bed *b)
 {
     bed_init(b);
@@ -49,6 +55,10 @@ static void load(struct bed *b)
     overlapping[1] = encode(b, 60, 120);
     overlapping[2] = encode(b, 119, 200);
     add_chunks(b, "z", overlapping, 3);
+    struct gv_chunk *interleaved = gv_arena_array(&b->arena, struct gv_chunk, 2);
+    interleaved[0] = encode_some(b, 0, 199, 2);
+    interleaved[1] = encode_some(b, 1, 200, 2);
+    add_chunks(b, "v", interleaved, 2);
     gv_memory_source_seal(&b->source);
 }
 
@@ -67,7 +77,10 @@ static void chunks_answer_as_samples(void **state)
     bed_over(&b, 0, 3300000, 37000);
     for (size_t i = 0; i < GV_COUNT(queries); i++) {
         const char *expected = NULL;
-        for (const char *metric = "x"; *metric; metric = *metric == 'x' ? "y" : *metric == 'y' ? "z" : "") {
+        for (const char *metric = "x"; *metric; metric = *metric == 'x'   ? "y"
+                                                         : *metric == 'y' ? "z"
+                                                         : *metric == 'z' ? "v"
+                                                                          : "") {
             struct gv_buf q = GV_BUF_INIT;
             gv_buf_add(&q, queries[i], strcspn(queries[i], "%"));
             gv_buf_adds(&q, metric);
