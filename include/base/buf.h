@@ -13,12 +13,36 @@ struct gv_buf {
         NULL, 0, 0                                                                                                     \
     }
 
-void gv_buf_fini(struct gv_buf *b);               /* frees; b is then empty and usable */
-char *gv_buf_reserve(struct gv_buf *b, size_t n); /* room for n more bytes; returns where they go */
-void gv_buf_add(struct gv_buf *b, const void *data, size_t n);
-void gv_buf_addc(struct gv_buf *b, char c);
-void gv_buf_adds(struct gv_buf *b, const char *cstr);
-void gv_buf_add_slice(struct gv_buf *b, struct gv_slice s);
+void gv_buf_fini(struct gv_buf *b);           /* frees; b is then empty and usable */
+void gv_buf_grow(struct gv_buf *b, size_t n); /* gv_buf_reserve where there is no room; doubles */
+
+/* Room for n more bytes; returns where they go. */
+static inline char *gv_buf_reserve(struct gv_buf *b, size_t n)
+{
+    if (b->cap - b->n < n)
+        gv_buf_grow(b, n);
+    return b->p + b->n;
+}
+static inline void gv_buf_add(struct gv_buf *b, const void *data, size_t n)
+{
+    if (!n)
+        return;
+    memcpy(gv_buf_reserve(b, n), data, n);
+    b->n += n;
+}
+static inline void gv_buf_addc(struct gv_buf *b, char c)
+{
+    *gv_buf_reserve(b, 1) = c;
+    b->n++;
+}
+static inline void gv_buf_adds(struct gv_buf *b, const char *cstr)
+{
+    gv_buf_add(b, cstr, strlen(cstr));
+}
+static inline void gv_buf_add_slice(struct gv_buf *b, struct gv_slice s)
+{
+    gv_buf_add(b, s.p, s.n);
+}
 void gv_buf_printf(struct gv_buf *b, const char *fmt, ...) GV_PRINTF(2, 3);
 /* s as a Go-quoted string with its quotes (strconv.Quote), as Prometheus prints label values and texts. */
 void gv_buf_add_quoted(struct gv_buf *b, struct gv_slice s);

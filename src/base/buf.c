@@ -8,42 +8,15 @@ void gv_buf_fini(struct gv_buf *b)
     *b = (struct gv_buf)GV_BUF_INIT;
 }
 
-char *gv_buf_reserve(struct gv_buf *b, size_t n)
+void gv_buf_grow(struct gv_buf *b, size_t n)
 {
-    if (b->cap - b->n < n) {
-        size_t cap = b->cap ? b->cap : 64;
-        while (cap - b->n < n)
-            cap *= 2;
-        b->p = realloc(b->p, cap);
-        if (!b->p)
-            gv_die("out of memory: %zu bytes", cap);
-        b->cap = cap;
-    }
-    return b->p + b->n;
-}
-
-void gv_buf_add(struct gv_buf *b, const void *data, size_t n)
-{
-    if (!n)
-        return;
-    memcpy(gv_buf_reserve(b, n), data, n);
-    b->n += n;
-}
-
-void gv_buf_addc(struct gv_buf *b, char c)
-{
-    *gv_buf_reserve(b, 1) = c;
-    b->n++;
-}
-
-void gv_buf_adds(struct gv_buf *b, const char *cstr)
-{
-    gv_buf_add(b, cstr, strlen(cstr));
-}
-
-void gv_buf_add_slice(struct gv_buf *b, struct gv_slice s)
-{
-    gv_buf_add(b, s.p, s.n);
+    size_t cap = b->cap ? b->cap : 64;
+    while (cap - b->n < n)
+        cap *= 2;
+    b->p = realloc(b->p, cap);
+    if (!b->p)
+        gv_die("out of memory: %zu bytes", cap);
+    b->cap = cap;
 }
 
 void gv_buf_printf(struct gv_buf *b, const char *fmt, ...)
