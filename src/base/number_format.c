@@ -22,15 +22,29 @@ static char *put_zeros(char *out, int n)
     return out + n;
 }
 
+static int count_digits(uint64_t v)
+{
+    static const uint64_t powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
+                                      1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
+    int least = (64 - __builtin_clzll(v | 1)) * 1233 >> 12; /* bits times log10(2) */
+    return least + ((v | 1) >= powers[least]);
+}
+
 static int digits_of(char *out, uint64_t v)
 {
-    char backwards[20];
-    int n = 0;
-    do
-        backwards[n++] = (char)('0' + v % 10);
-    while (v /= 10);
-    for (int i = 0; i < n; i++)
-        out[i] = backwards[n - 1 - i];
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+    int n = count_digits(v);
+    char *at = out + n;
+    for (; v >= 100; v /= 100)
+        memcpy(at -= 2, pairs + v % 100 * 2, 2);
+    if (v >= 10)
+        memcpy(out, pairs + v * 2, 2);
+    else
+        *out = (char)('0' + v);
     return n;
 }
 

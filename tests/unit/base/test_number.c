@@ -211,19 +211,28 @@ static void texts_give_the_same_bits_again(void **state)
     }
 }
 
+static void check_whole(int64_t value)
+{
+    char text[GV_INT64_MAX], wanted[GV_INT64_MAX];
+    int64_t again;
+    snprintf(wanted, sizeof wanted, "%lld", (long long)value);
+    assert_int_equal(gv_int64_format(text, value), strlen(wanted));
+    assert_string_equal(text, wanted);
+    assert_true(gv_int64_parse(gv_slice_of(text), &again));
+    assert_true(again == value);
+}
+
 static void whole_numbers(void **state)
 {
     (void)state;
-    static const int64_t values[] = {0, 7, -7, 10, 99, 100, INT64_MAX, INT64_MIN};
-    for (size_t i = 0; i < GV_COUNT(values); i++) {
-        char text[GV_INT64_MAX], wanted[GV_INT64_MAX];
-        int64_t again;
-        snprintf(wanted, sizeof wanted, "%lld", (long long)values[i]);
-        assert_int_equal(gv_int64_format(text, values[i]), strlen(wanted));
-        assert_string_equal(text, wanted);
-        assert_true(gv_int64_parse(gv_slice_of(text), &again));
-        assert_true(again == values[i]);
-    }
+    check_whole(0);
+    check_whole(INT64_MAX);
+    check_whole(INT64_MIN);
+    for (int64_t power = 1; power < INT64_MAX / 10; power *= 10)
+        for (int64_t v = power - 2; v <= power + 2; v++) {
+            check_whole(v);
+            check_whole(-v * 7);
+        }
     static const char *const bad[] = {"",    "-",  "+",   "9223372036854775808", "-9223372036854775809", "1_0",
                                       "0x1", " 1", "1.0", "99999999999999999999"};
     int64_t v;
