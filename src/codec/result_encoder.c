@@ -4,6 +4,12 @@
 #include "codec/result_encoder.h"
 #include "base/number.h"
 
+/* A step's time, printed once for all series. */
+struct time_text {
+    char text[15]; /* longer ones are printed each time */
+    uint8_t n;     /* 0: not yet */
+};
+
 struct gv_result_encoder {
     const struct gv_result *result;
     struct gv_result_encoder_tail tail;
@@ -14,6 +20,7 @@ struct gv_result_encoder {
     uint32_t index;             /* of the next point of a column */
     const struct gv_text *text; /* of a span: what is left of it */
     size_t text_at;
+    struct time_text *times; /* of the grid; or NULL */
 };
 
 /* Both return true when done; they stop when out->n reaches goal, but write something first. */
@@ -21,9 +28,12 @@ typedef bool write_fn(struct gv_result_encoder *e, struct gv_buf *out, size_t go
 
 struct point {
     int64_t time;
+    struct time_text *time_text; /* or NULL */
     double value;
     const struct gv_histogram *histogram; /* or NULL: value */
 };
+
+enum { MOST_TIMES = 16 << 10 };
 
 struct gv_result_encoder *gv_result_encoder_new(struct gv_arena *a, const struct gv_result *result,
                                                 const struct gv_result_encoder_tail *tail)
@@ -32,6 +42,8 @@ struct gv_result_encoder *gv_result_encoder_new(struct gv_arena *a, const struct
     e->result = result;
     if (tail)
         e->tail = *tail;
+    if (result->type == GV_RESULT_MATRIX && result->n > 1 && result->grid.n <= MOST_TIMES)
+        e->times = gv_arena_array(a, struct time_text, result->grid.n);
     return e;
 }
 
@@ -41,23 +53,33 @@ enum { TIME_MAX = GV_INT64_MAX + 4 };
 static char *put_time(char *to, int64_t ms)
 {
     uint64_t t = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
-    char text[TIME_MAX], *end = text + sizeof text, *at = end;
     unsigned fraction = (unsigned)(t % 1000);
-    if (fraction) {
-        at -= 4;
-        at[0] = '.';
-        at[1] = (char)('0' + fraction / 100);
-        at[2] = (char)('0' + fraction / 10 % 10);
-        at[3] = (char)('0' + fraction % 10);
-    }
-    t /= 1000;
-    do
-        *--at = (char)('0' + t % 10);
-    while (t /= 10);
     if (ms < 0)
-        *--at = '-';
-    memcpy(to, at, (size_t)(end - at));
-    return to + (end - at);
+        *to++ = '-';
+    to += gv_int64_format(to, (int64_t)(t / 1000));
+    if (!fraction)
+        return to;
+    to[0] = '.';
+    to[1] = (char)('0' + fraction / 100);
+    to[2] = (char)('0' + fraction / 10 % 10);
+    to[3] = (char)('0' + fraction % 10);
+    return to + 4;
+}
+
+/* There is room for TIME_MAX. */
+static char *put_point_time(char *to, const struct point *p)
+{
+    struct time_text *t = p->time_text;
+    if (t && t->n) {
+        memcpy(to, t->text, sizeof t->text);
+        return to + t->n;
+    }
+    char *end = put_time(to, p->time);
+    if (t && (size_t)(end - to) <= sizeof t->text) {
+        t->n = (uint8_t)(end - to);
+        memcpy(t->text, to, t->n);
+    }
+    return end;
 }
 
 static char *put_value(char *to, double v)
@@ -68,13 +90,13 @@ static char *put_value(char *to, double v)
     return to;
 }
 
-static void add_float(struct gv_buf *out, int64_t time, double v)
+static void add_float(struct gv_buf *out, const struct point *p)
 {
     char *start = gv_buf_reserve(out, TIME_MAX + GV_DOUBLE_MAX + sizeof "[,\"\"]"), *at = start;
     *at++ = '[';
-    at = put_time(at, time);
+    at = put_point_time(at, p);
     *at++ = ',';
-    at = put_value(at, v);
+    at = put_value(at, p->value);
     *at++ = ']';
     out->n += (size_t)(at - start);
 }
@@ -99,7 +121,7 @@ static void add_point(struct gv_buf *out, const struct point *p)
     if (p->histogram)
         add_histogram(out, p->time, p->histogram);
     else
-        add_float(out, p->time, p->value);
+        add_float(out, p);
 }
 
 static bool is_matrix(const struct gv_result_encoder *e)
@@ -113,8 +135,10 @@ static const struct gv_series *series_of(const struct gv_result_encoder *e)
 }
 
 /* The first present step from *index on. */
-static bool next_step(const struct gv_steps_column *c, const struct gv_grid *grid, uint32_t *index, struct point *p)
+static bool next_step(const struct gv_result_encoder *e, uint32_t *index, struct point *p)
 {
+    const struct gv_steps_column *c = &series_of(e)->column.steps;
+    const struct gv_grid *grid = &e->result->grid;
     uint32_t i = *index;
     while (i < grid->n) {
         uint64_t word = c->present[i / 64] >> (i % 64);
@@ -126,7 +150,8 @@ static bool next_step(const struct gv_steps_column *c, const struct gv_grid *gri
     }
     if (i >= grid->n)
         return false;
-    *p = (struct point){gv_grid_time(grid, i), c->values[i], c->histograms ? c->histograms[i] : NULL};
+    *p = (struct point){gv_grid_time(grid, i), e->times ? &e->times[i] : NULL, c->values[i],
+                        c->histograms ? c->histograms[i] : NULL};
     *index = i + 1;
     return true;
 }
@@ -136,7 +161,7 @@ static bool next_raw(const struct gv_raw_column *c, uint32_t *index, struct poin
     if (*index >= c->n)
         return false;
     uint32_t i = (*index)++;
-    *p = (struct point){c->times[i], c->values[i], c->histograms ? c->histograms[i] : NULL};
+    *p = (struct point){c->times[i], NULL, c->values[i], c->histograms ? c->histograms[i] : NULL};
     return true;
 }
 
@@ -145,7 +170,7 @@ static bool next_point(const struct gv_result_encoder *e, uint32_t *index, struc
     const struct gv_column *c = &series_of(e)->column;
     switch (c->kind) {
     case GV_COLUMN_STEPS:
-        return next_step(&c->steps, &e->result->grid, index, p);
+        return next_step(e, index, p);
     case GV_COLUMN_RAW:
         return next_raw(&c->raw, index, p);
     default:

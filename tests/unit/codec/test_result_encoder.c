@@ -114,6 +114,36 @@ static void steps_of_a_matrix(void **state)
           "{\"metric\":{},\"values\":[[1,\"1\"],[1.500,\"NaN\"],[33,\"2.5\"],[65,\"0\"],[65.500,\"1e+21\"]]}]}}");
 }
 
+static void every_series_repeats_the_times(void **state)
+{
+    (void)state;
+    double values[2] = {1, 2};
+    uint64_t first = 1, both = 3;
+    struct gv_series series[] = {{labels_of("a", "1"), {.kind = GV_COLUMN_STEPS, .steps = {values, &first, NULL}}},
+                                 {labels_of("a", "2"), {.kind = GV_COLUMN_STEPS, .steps = {values, &both, NULL}}},
+                                 {labels_of("a", "3"), {.kind = GV_COLUMN_STEPS, .steps = {values, &both, NULL}}}};
+    struct gv_result r = {.type = GV_RESULT_MATRIX, .series = series, .n = 3};
+    static const struct {
+        struct gv_grid grid;
+        const char *first, *second;
+    } cases[] = {{{-999, 1000, 2}, "-0.999", "0.001"},
+                 {{10000000000123, 1, 2}, "10000000000.123", "10000000000.124"},
+                 {{99999999999999, 1, 2}, "99999999999.999", "100000000000"},
+                 {{-1234567890123456, 1000, 2}, "-1234567890123.456", "-1234567890122.456"}};
+    for (size_t i = 0; i < GV_COUNT(cases); i++) {
+        r.grid = cases[i].grid;
+        struct gv_buf expected = GV_BUF_INIT;
+        gv_buf_adds(&expected, "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[");
+        gv_buf_printf(&expected, "{\"metric\":{\"a\":\"1\"},\"values\":[[%s,\"1\"]]}", cases[i].first);
+        for (int k = 2; k <= 3; k++)
+            gv_buf_printf(&expected, ",{\"metric\":{\"a\":\"%d\"},\"values\":[[%s,\"1\"],[%s,\"2\"]]}", k,
+                          cases[i].first, cases[i].second);
+        gv_buf_adds(&expected, "]}}");
+        check(&r, NULL, gv_buf_cstr(&expected));
+        gv_buf_fini(&expected);
+    }
+}
+
 static void steps_of_a_vector(void **state)
 {
     (void)state;
@@ -181,6 +211,7 @@ int main(void)
         cmocka_unit_test(times_have_three_decimals_or_none),
         cmocka_unit_test(the_tail_keeps_its_order),
         cmocka_unit_test(steps_of_a_matrix),
+        cmocka_unit_test(every_series_repeats_the_times),
         cmocka_unit_test(steps_of_a_vector),
         cmocka_unit_test(raw_samples),
         cmocka_unit_test(spans_pass_through_unchanged),
