@@ -1,5 +1,5 @@
-/* Sends the benches' series to a Prometheus as its own scrapes would come: all series of one time, then of the next,
- * in remote-write 1.0 requests (Prometheus: Remote-Write 1.0 specification).
+/* Sends the benches' series to a Prometheus about as its own scrapes would come: all series of one minute, then of the
+ * next, in small remote-write 1.0 requests (Prometheus: Remote-Write 1.0 specification).
  * bench_remote_write URL END SERIES: END in ms */
 #include "dataset.h"
 #include "codec/snappy_block.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SERIES_PER_REQUEST = 5000 };
+enum { SERIES_PER_REQUEST = 1000, SCRAPES_PER_REQUEST = 4 };
 
 struct sender {
     CURL *curl;
@@ -15,7 +15,7 @@ struct sender {
     struct dataset data;
     struct gv_slice *labels; /* of each series, as TimeSeries.labels */
     struct dataset_series *series;
-    struct gv_buf sample, message, body;
+    struct gv_buf sample, one, message, body;
 };
 
 /* ---- Messages ---- */
@@ -61,13 +61,15 @@ static struct gv_slice sample_message(struct gv_buf *out, int64_t time, double v
     return gv_buf_slice(out);
 }
 
-static void put_series(struct sender *s, size_t i, int64_t time)
+/* TimeSeries: {repeated Label labels = 1; repeated Sample samples = 2}, of scrapes [from, to). */
+static void put_series(struct sender *s, size_t i, unsigned from, unsigned to)
 {
-    struct gv_slice text = sample_message(&s->sample, time, dataset_next(&s->series[i]));
-    gv_buf_addc(&s->message, 0x0a);
-    put_varint(&s->message, s->labels[i].n + 2 + text.n);
-    gv_buf_add_slice(&s->message, s->labels[i]);
-    put_bytes(&s->message, 0x12, text);
+    gv_buf_clear(&s->one);
+    gv_buf_add_slice(&s->one, s->labels[i]);
+    for (unsigned scrape = from; scrape < to; scrape++)
+        put_bytes(&s->one, 0x12,
+                  sample_message(&s->sample, dataset_time(&s->data, scrape), dataset_next(&s->series[i])));
+    put_bytes(&s->message, 0x0a, gv_buf_slice(&s->one));
 }
 
 /* ---- Sending ---- */
@@ -114,11 +116,11 @@ static void post(struct sender *s)
     gv_buf_clear(&s->message);
 }
 
-static void send_scrape(struct sender *s, unsigned scrape)
+static void send_scrapes(struct sender *s, unsigned from, unsigned to)
 {
     size_t n = dataset_size(&s->data);
     for (size_t i = 0; i < n; i++) {
-        put_series(s, i, dataset_time(&s->data, scrape));
+        put_series(s, i, from, to);
         if ((i + 1) % SERIES_PER_REQUEST == 0 || i + 1 == n)
             post(s);
     }
@@ -135,8 +137,10 @@ static void send_all(struct sender *s)
         s->labels[i] = labels_message(&a, dataset_labels(&s->data, i, &a));
         s->series[i] = dataset_series(&s->data, i);
     }
-    for (unsigned scrape = 0; scrape < DATASET_SAMPLES; scrape++)
-        send_scrape(s, scrape);
+    for (unsigned from = 0, to; from < DATASET_SAMPLES; from = to) {
+        to = from + SCRAPES_PER_REQUEST < DATASET_SAMPLES ? from + SCRAPES_PER_REQUEST : DATASET_SAMPLES;
+        send_scrapes(s, from, to);
+    }
     gv_arena_fini(&a);
 }
 
@@ -149,6 +153,7 @@ int main(int argc, char **argv)
     send_all(&s);
     disconnect(&s);
     gv_buf_fini(&s.sample);
+    gv_buf_fini(&s.one);
     gv_buf_fini(&s.message);
     gv_buf_fini(&s.body);
     return 0;
