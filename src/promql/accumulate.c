@@ -193,6 +193,11 @@ static double *new_numbers(struct sums *s, double initial)
     return v;
 }
 
+static uint64_t *new_bits(struct sums *s)
+{
+    return gv_aggregate_memory(s->c, gv_bits_words(s->n) * sizeof(uint64_t));
+}
+
 static bool init_group(struct sums *s, struct group *g)
 {
     enum gv_aggregation_kind kind = s->c->kind;
@@ -206,20 +211,16 @@ static bool init_group(struct sums *s, struct group *g)
         return false;
     if ((deviates || kind == GV_AGG_AVG) && !(g->count = new_numbers(s, 0)))
         return false;
-    if (kind == GV_AGG_AVG)
-        g->incremental = gv_arena_array(s->c->temp, uint64_t, gv_bits_words(s->n));
-    return true;
+    return kind != GV_AGG_AVG || (g->incremental = new_bits(s));
 }
 
 static bool init_histograms(struct sums *s, struct group *g)
 {
-    size_t size = s->n * sizeof(struct gv_histogram_mean *);
-    struct gv_histogram_mean **histograms = gv_arena_try(s->c->temp, size, s->c->env.err);
-    if (!histograms)
+    g->flags = gv_aggregate_memory(s->c, s->n);
+    g->floats = new_bits(s);
+    g->histograms = gv_aggregate_memory(s->c, s->n * sizeof *g->histograms);
+    if (!g->flags || !g->floats || !g->histograms)
         return false;
-    g->histograms = memset(histograms, 0, size);
-    g->flags = gv_arena_zalloc(s->c->temp, s->n);
-    g->floats = gv_arena_array(s->c->temp, uint64_t, gv_bits_words(s->n));
     memcpy(g->floats, g->row.column.present, gv_bits_words(s->n) * sizeof *g->floats);
     return true;
 }

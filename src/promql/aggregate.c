@@ -126,6 +126,12 @@ void gv_note_histogram_ignored(const struct gv_aggregation_call *c, struct gv_en
     gv_note_info(env, pos, 0, "ignored histogram in %s aggregation", c->expr->aggregate.op->name);
 }
 
+void *gv_aggregate_memory(struct gv_aggregation_call *c, size_t size)
+{
+    void *p = gv_arena_try(c->temp, size, c->env.err);
+    return p ? memset(p, 0, size) : NULL;
+}
+
 bool gv_aggregate_feed(struct gv_aggregation_call *c, struct gv_sink *sink)
 {
     struct gv_pipe *p = gv_pipe_new(c->ev, c->node->child[0], c->grid, c->temp);

@@ -61,6 +61,8 @@ struct gv_extent gv_aggregate_extent(const struct gv_aggregation_call *c);
 const char *gv_aggregate_number(struct gv_aggregation_call *c, double v);           /* as messages show it */
 GV_MUST_CHECK bool gv_aggregate_check_k(struct gv_aggregation_call *c, bool *none); /* of topk, bottomk, limitk */
 
+/* Zeroed, in temp, for what grows with the steps; NULL: the memory budget is spent. */
+GV_MUST_CHECK void *gv_aggregate_memory(struct gv_aggregation_call *c, size_t size);
 /* Pulls the argument through a sink. */
 GV_MUST_CHECK bool gv_aggregate_feed(struct gv_aggregation_call *c, struct gv_sink *sink);
 void gv_note_histogram_ignored(const struct gv_aggregation_call *c, struct gv_env *env, struct gv_pos_range pos);

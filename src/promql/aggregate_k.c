@@ -108,8 +108,8 @@ static bool take(struct gv_sink *sink, const struct gv_row *row, void **slot)
     struct top *t = container_of(sink, struct top, sink);
     bool is_new;
     struct group *g = container_of(gv_grouping_at(&t->groups, row->labels, sizeof *g, &is_new), struct group, g);
-    if (is_new)
-        g->heaps = gv_arena_array(t->c->temp, struct heap, t->c->grid.n);
+    if (is_new && !(g->heaps = gv_aggregate_memory(t->c, t->c->grid.n * sizeof *g->heaps)))
+        return false;
     struct candidate *from = gv_arena_new(t->c->temp, struct candidate);
     from->labels = row->labels;
     from->drop_name = row->drop_name;

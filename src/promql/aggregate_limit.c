@@ -32,16 +32,21 @@ static bool take(struct gv_sink *sink, const struct gv_row *row, void **slot)
     struct limit *l = container_of(sink, struct limit, sink);
     bool is_new;
     struct group *g = container_of(gv_grouping_at(&l->groups, row->labels, sizeof *g, &is_new), struct group, g);
-    if (is_new)
-        g->counts = gv_arena_array(l->c->temp, uint32_t, l->c->grid.n);
+    if (is_new && !(g->counts = gv_aggregate_memory(l->c, l->c->grid.n * sizeof *g->counts)))
+        return false;
     struct kept *k = gv_arena_new(l->c->temp, struct kept);
     k->group = g;
     k->place = (double)row->labels->hash / 0x1p64;
     *slot = k;
     if (!new_row(l, &k->row))
         return false;
-    if (row->column.histograms)
-        k->row.column.histograms = gv_arena_zalloc(l->c->out, l->c->grid.n * sizeof *k->row.column.histograms);
+    if (row->column.histograms) {
+        size_t size = l->c->grid.n * sizeof *k->row.column.histograms;
+        const struct gv_histogram **histograms = gv_arena_try(l->c->out, size, l->c->env.err);
+        if (!histograms)
+            return false;
+        k->row.column.histograms = memset(histograms, 0, size);
+    }
     k->row.labels = row->labels;
     k->row.drop_name = row->drop_name;
     return true;

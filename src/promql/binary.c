@@ -167,6 +167,8 @@ static bool check_matched(struct pairing *p, struct gv_match_group *g, const str
 static bool apply_pair(struct pairing *p, struct gv_match_group *g, const struct gv_row *many, const struct gv_row *one,
                        struct gv_row into)
 {
+    if (!gv_arena_has_room(&p->temp, p->words * 2 * sizeof(uint64_t), p->env.err))
+        return false;
     struct gv_arena_mark start = gv_arena_mark(&p->scratch);
     struct gv_row_op o = {.env = &p->env,
                           .op = p->expr->binary.op,
@@ -195,17 +197,17 @@ static bool apply_to_copy(struct pairing *p, struct gv_match_group *g, const str
 }
 
 /* A row of the fill value at the steps of `where` that are not in `but`, with the match labels of beside. */
-static struct gv_row fill_row(struct pairing *p, double value, const struct gv_labels *beside, const uint64_t *where,
-                              const uint64_t *but)
+static bool fill_row(struct pairing *p, double value, const struct gv_labels *beside, const uint64_t *where,
+                     const uint64_t *but, struct gv_row *r)
 {
-    struct gv_row r = {.labels = gv_match_labels(&p->groups, &p->scratch, beside)};
-    r.column.values = gv_arena_alloc(&p->scratch, p->n * sizeof(double));
-    r.column.present = gv_arena_alloc(&p->scratch, p->words * sizeof(uint64_t));
+    if (!gv_row_new(&(struct gv_env){.out = &p->scratch, .err = p->env.err}, r, p->n))
+        return false;
+    r->labels = gv_match_labels(&p->groups, &p->scratch, beside);
     for (uint32_t i = 0; i < p->n; i++)
-        r.column.values[i] = value;
+        r->column.values[i] = value;
     for (size_t w = 0; w < p->words; w++)
-        r.column.present[w] = where[w] & ~but[w];
-    return r;
+        r->column.present[w] = where[w] & ~but[w];
+    return true;
 }
 
 static bool pair_filled(struct pairing *p, struct gv_match_group *g, const struct gv_row *many)
@@ -213,8 +215,9 @@ static bool pair_filled(struct pairing *p, struct gv_match_group *g, const struc
     if (!p->fill_one)
         return true;
     struct gv_arena_mark start = gv_arena_mark(&p->scratch);
-    struct gv_row one = fill_row(p, *p->fill_one, many->labels, many->column.present, g->present);
-    bool ok = apply_to_copy(p, g, many, &one);
+    struct gv_row one = {0};
+    bool ok = fill_row(p, *p->fill_one, many->labels, many->column.present, g->present, &one) &&
+              apply_to_copy(p, g, many, &one);
     gv_arena_rewind(&p->scratch, start);
     return ok;
 }
@@ -239,8 +242,9 @@ static bool fill_missing_many(struct pairing *p)
     for (struct gv_match_group *g = p->groups.first; p->fill_many && g; g = g->next)
         for (const struct gv_match_row *r = g->rows; r; r = r->next) {
             struct gv_arena_mark start = gv_arena_mark(&p->scratch);
-            struct gv_row many = fill_row(p, *p->fill_many, r->row->labels, r->row->column.present, g->matched);
-            bool ok = apply_to_copy(p, g, &many, r->row);
+            struct gv_row many = {0};
+            bool ok = fill_row(p, *p->fill_many, r->row->labels, r->row->column.present, g->matched, &many) &&
+                      apply_to_copy(p, g, &many, r->row);
             gv_arena_rewind(&p->scratch, start);
             if (!ok)
                 return false;

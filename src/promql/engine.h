@@ -108,7 +108,7 @@ struct gv_stage {
     bool drops_name;
     const struct gv_node *node;
     struct gv_call call;     /* functions; env is the stream's */
-    struct gv_scalar scalar; /* binary operator with a scalar */
+    struct gv_row scalar; /* binary operator with a scalar: its value at every step */
     bool scalar_left;
     struct gv_stage *next;
 };

@@ -35,7 +35,7 @@ static bool is_reset(struct gv_env *env, const struct sample *previous, const st
 struct timeline {
     int64_t *times;
     uint32_t *events; /* up to and including sample i, since the first one */
-    uint32_t n;
+    uint32_t n;       /* 0: out of memory */
 };
 
 static struct sample next_sample(const struct gv_range_call *c, uint32_t *f_at, uint32_t *h_at)
@@ -53,8 +53,10 @@ static struct sample next_sample(const struct gv_range_call *c, uint32_t *f_at, 
 static struct timeline make_timeline(struct gv_range_call *c, is_event_fn *is_event)
 {
     struct timeline t = {.n = c->floats.n + c->histograms.n};
-    t.times = gv_arena_array(c->env->scratch, int64_t, t.n);
-    t.events = gv_arena_array(c->env->scratch, uint32_t, t.n);
+    t.times = gv_arena_try(c->env->scratch, t.n * sizeof *t.times, c->env->err);
+    t.events = t.times ? gv_arena_try(c->env->scratch, t.n * sizeof *t.events, c->env->err) : NULL;
+    if (!t.events)
+        return (struct timeline){0};
     struct sample previous = {0};
     uint32_t events = 0;
     for (uint32_t i = 0, f_at = 0, h_at = 0; i < t.n; i++) {
@@ -79,7 +81,7 @@ static uint32_t anchor(const struct timeline *t, uint32_t lo, uint32_t hi, int64
 static void count_events(struct gv_range_call *c, is_event_fn *is_event)
 {
     struct timeline t = make_timeline(c, is_event);
-    for (uint32_t i = 0; i < c->grid.n; i++) {
+    for (uint32_t i = 0; t.n && i < c->grid.n; i++) {
         const struct gv_window *w = &c->windows[i];
         uint32_t lo = w->f_lo + w->h_lo, hi = w->f_hi + w->h_hi;
         if (lo == hi || t.times[hi - 1] <= w->start)

@@ -53,7 +53,8 @@ GV_INLINED void reduce_window(struct gv_range_call *c, const struct reduction *r
 
 static struct gv_sliding *sliding_for(struct gv_range_call *c, struct gv_sliding *room)
 {
-    if (!is_long(c))
+    size_t size = c->floats.n * sizeof(struct gv_fold);
+    if (!is_long(c) || !gv_arena_has_room(c->env->scratch, size, c->env->err))
         return NULL;
     *room = gv_sliding_new(c->env->scratch, c->floats.values, c->floats.times, c->floats.n);
     return room;
@@ -435,8 +436,8 @@ static bool present_over_time(struct gv_range_call *c, uint32_t step, const stru
 static double *copy_window(struct gv_range_call *c, const struct gv_window *w, uint32_t *n)
 {
     *n = w->f_hi - w->f_lo;
-    return memcpy(gv_arena_alloc(c->env->scratch, *n * sizeof(double)), c->floats.values + w->f_lo,
-                  *n * sizeof(double));
+    double *values = gv_arena_try(c->env->scratch, *n * sizeof *values, c->env->err);
+    return values ? memcpy(values, c->floats.values + w->f_lo, *n * sizeof *values) : NULL;
 }
 
 static bool quantile_over_time(struct gv_range_call *c, uint32_t step, const struct gv_window *w, struct gv_point *out)
@@ -448,12 +449,10 @@ static bool quantile_over_time(struct gv_range_call *c, uint32_t step, const str
     gv_note_quantile(c->env, pos, phi);
     if (w->h_hi > w->h_lo)
         gv_note_ignored_histograms(c, pos);
-    struct gv_arena_mark start = gv_arena_mark(c->env->scratch);
     uint32_t n;
     double *values = copy_window(c, w, &n);
-    out->f = gv_quantile(phi, values, n);
-    gv_arena_rewind(c->env->scratch, start);
-    return true;
+    out->f = values ? gv_quantile(phi, values, n) : 0;
+    return values;
 }
 
 /* The median distance from the median; NaN where a sample is. */
@@ -473,12 +472,10 @@ static bool mad_over_time(struct gv_range_call *c, uint32_t step, const struct g
     (void)step;
     if (!only_floats(c, w))
         return false;
-    struct gv_arena_mark start = gv_arena_mark(c->env->scratch);
     uint32_t n;
     double *values = copy_window(c, w, &n);
-    out->f = median_distance(values, n);
-    gv_arena_rewind(c->env->scratch, start);
-    return true;
+    out->f = values ? median_distance(values, n) : 0;
+    return values;
 }
 
 const struct gv_function_impl gv_fn_avg_over_time = {.series = avg_over_time};

@@ -394,6 +394,9 @@ static void run(struct gv_range_call *c, bool is_counter, bool per_second)
 {
     struct rate r = {.is_counter = is_counter, .per_second = per_second, .range = gv_range_seconds(c->range)};
     bool extended = c->extended != GV_RANGE_PLAIN;
+    size_t samples = c->floats.n + c->histograms.n;
+    if (!gv_arena_has_room(c->env->scratch, 2 * samples * sizeof(uint32_t), c->env->err))
+        return;
     if (is_counter && !extended) {
         r.floats = float_counter(c->env, &c->floats);
         r.histograms = histogram_counter(c->env, &c->histograms);

@@ -7,8 +7,12 @@
 
 void gv_row_set_histogram(struct gv_env *env, struct gv_row *r, uint32_t n, uint32_t step, const struct gv_histogram *h)
 {
-    if (!r->column.histograms)
-        r->column.histograms = gv_arena_zalloc(env->out, n * sizeof *r->column.histograms);
+    if (!r->column.histograms) {
+        const struct gv_histogram **column = gv_arena_try(env->out, n * sizeof *column, env->err);
+        if (!column)
+            return;
+        r->column.histograms = memset(column, 0, n * sizeof *column);
+    }
     r->column.histograms[step] = h;
     r->column.values[step] = 0;
     gv_bit_set(r->column.present, step);

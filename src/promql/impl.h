@@ -90,7 +90,7 @@ static inline void gv_row_clear(struct gv_row *r, uint32_t step)
 {
     gv_bit_clear(r->column.present, step);
 }
-/* h must live in env->out, or longer. n: the steps of the grid. */
+/* h must live in env->out, or longer. n: the steps of the grid. Out of memory, env->err says so and nothing is set. */
 void gv_row_set_histogram(struct gv_env *env, struct gv_row *r, uint32_t n, uint32_t step,
                           const struct gv_histogram *h);
 void gv_row_set(struct gv_env *env, struct gv_row *r, uint32_t n, uint32_t step, struct gv_point p);

@@ -61,6 +61,7 @@ static bool count_windows(struct gv_stream *s, const struct gv_series_samples *i
 static bool call_windows(struct gv_stream *s, struct gv_range_call *c)
 {
     gv_window_fn *window = s->pipe->node->impl->window;
+    struct gv_arena_mark start = gv_arena_mark(&s->scratch);
     for (uint32_t i = 0; i < c->grid.n; i++) {
         const struct gv_window *w = &c->windows[i];
         if (gv_window_empty(w))
@@ -68,6 +69,7 @@ static bool call_windows(struct gv_stream *s, struct gv_range_call *c)
         struct gv_point point = {0, NULL};
         if (window(c, i, w, &point))
             gv_row_set(&s->env, c->row, c->grid.n, i, point);
+        gv_arena_rewind(&s->scratch, start);
         if (!gv_poll(s->worker, w->f_hi - w->f_lo + w->h_hi - w->h_lo))
             return false;
     }

@@ -81,6 +81,8 @@ static void add_row(struct gv_match_groups *g, const struct gv_row *row)
 bool gv_match_add_all(struct gv_match_groups *g, const struct gv_vector *v, struct gv_worker *w)
 {
     for (size_t i = 0; i < v->n; i++) {
+        if (!gv_arena_has_room(g->arena, gv_bits_words(g->n_steps) * 2 * sizeof(uint64_t), &w->err))
+            return false;
         add_row(g, &v->rows[i]);
         if (!gv_poll(w, g->n_steps))
             return false;

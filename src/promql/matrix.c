@@ -49,6 +49,9 @@ static bool extend(struct gv_stream *s, const struct gv_node *n, struct gv_serie
     if (in->histograms.n)
         return gv_fail(s->env.err, GV_EXECUTION, "anchored modifier is not supported with histograms");
     int64_t max = gv_node_time(n, s->pipe->grid.start);
+    size_t samples = in->floats.n + 2;
+    if (!gv_arena_has_room(&s->scratch, samples * (sizeof(int64_t) + sizeof(double)), s->env.err))
+        return false;
     if (in->floats.n)
         extend_to(s, in, max - n->range, max, n->extended == GV_RANGE_SMOOTHED);
     return true;
@@ -61,27 +64,49 @@ static bool is_histogram_next(const struct gv_series_samples *in, uint32_t f, ui
     return h < in->histograms.n && (f == in->floats.n || in->histograms.times[h] < in->floats.times[f]);
 }
 
+/* The arrays of a raw column, to be filled. */
+struct raw_room {
+    int64_t *times;
+    double *values;
+    const struct gv_histogram **histograms; /* all NULL; or none */
+};
+
+static bool make_room(struct raw_room *r, struct gv_arena *out, uint32_t n, bool histograms, struct gv_err *err)
+{
+    size_t size = n * (sizeof *r->times + sizeof *r->values + (histograms ? sizeof *r->histograms : 0));
+    char *p = gv_arena_try(out, size, err);
+    if (!p)
+        return false;
+    memset(p, 0, size);
+    r->times = (int64_t *)(void *)p;
+    r->values = (double *)(void *)(r->times + n);
+    r->histograms = histograms ? (const struct gv_histogram **)(void *)(r->values + n) : NULL;
+    return true;
+}
+
+static struct gv_raw_column raw_of(const struct raw_room *r, uint32_t n)
+{
+    return (struct gv_raw_column){.times = r->times, .values = r->values, .histograms = r->histograms, .n = n};
+}
+
 static bool copy_raw(struct gv_stream *s, const struct gv_series_samples *in, struct gv_raw_column *raw,
                      struct gv_arena *out)
 {
     uint32_t n = in->floats.n + in->histograms.n;
-    int64_t *times = gv_arena_try(out, n * sizeof *times, s->env.err);
-    double *values = times ? gv_arena_try(out, n * sizeof *values, s->env.err) : NULL;
-    if (!values)
+    struct raw_room room;
+    if (!make_room(&room, out, n, in->histograms.n, s->env.err))
         return false;
-    const struct gv_histogram **histograms =
-        in->histograms.n ? gv_arena_array(out, const struct gv_histogram *, n) : NULL;
     for (uint32_t i = 0, f = 0, h = 0; i < n; i++) {
         if (is_histogram_next(in, f, h)) {
-            times[i] = in->histograms.times[h];
-            values[i] = 0;
-            histograms[i] = gv_histogram_dup(out, in->histograms.values[h++]);
+            room.times[i] = in->histograms.times[h];
+            room.values[i] = 0;
+            room.histograms[i] = gv_histogram_dup(out, in->histograms.values[h++]);
         } else {
-            times[i] = in->floats.times[f];
-            values[i] = in->floats.values[f++];
+            room.times[i] = in->floats.times[f];
+            room.values[i] = in->floats.values[f++];
         }
     }
-    *raw = (struct gv_raw_column){.times = times, .values = values, .histograms = histograms, .n = n};
+    *raw = raw_of(&room, n);
     return true;
 }
 
@@ -139,24 +164,25 @@ static const struct gv_histogram *histogram_at(const struct gv_raw_column *raw, 
     return raw->histograms ? raw->histograms[i] : NULL;
 }
 
-/* False where both have a sample at one time. */
-static bool merge_raw(struct gv_raw_column *into, const struct gv_raw_column *from, struct gv_arena *out)
+static bool merge_raw(struct gv_raw_column *into, const struct gv_raw_column *from, struct gv_arena *out,
+                      struct gv_err *err)
 {
     uint32_t n = into->n + from->n;
-    int64_t *times = gv_arena_array(out, int64_t, n);
-    double *values = gv_arena_array(out, double, n);
-    const struct gv_histogram **histograms = gv_arena_array(out, const struct gv_histogram *, n);
+    struct raw_room room;
+    if (!make_room(&room, out, n, into->histograms || from->histograms, err))
+        return false;
     for (uint32_t k = 0, i = 0, j = 0; k < n; k++) {
         if (i < into->n && j < from->n && into->times[i] == from->times[j])
-            return false;
+            return gv_fail(err, GV_EXECUTION, "vector cannot contain metrics with the same labelset");
         bool first = j == from->n || (i < into->n && into->times[i] < from->times[j]);
         const struct gv_raw_column *c = first ? into : from;
         uint32_t at = first ? i++ : j++;
-        times[k] = c->times[at];
-        values[k] = c->values[at];
-        histograms[k] = histogram_at(c, at);
+        room.times[k] = c->times[at];
+        room.values[k] = c->values[at];
+        if (room.histograms)
+            room.histograms[k] = histogram_at(c, at);
     }
-    *into = (struct gv_raw_column){.times = times, .values = values, .histograms = histograms, .n = n};
+    *into = raw_of(&room, n);
     return true;
 }
 
@@ -167,8 +193,8 @@ bool gv_merge_same_series(struct gv_engine *ev, struct gv_result *r, struct gv_a
         struct gv_series *last = kept ? &r->series[kept - 1] : NULL;
         if (!last || !gv_labels_eq(last->labels, r->series[i].labels))
             r->series[kept++] = r->series[i];
-        else if (!merge_raw(&last->column.raw, &r->series[i].column.raw, out))
-            return gv_fail(&ev->main.err, GV_EXECUTION, "vector cannot contain metrics with the same labelset");
+        else if (!merge_raw(&last->column.raw, &r->series[i].column.raw, out, &ev->main.err))
+            return false;
     }
     r->n = kept;
     return true;

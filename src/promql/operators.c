@@ -244,19 +244,6 @@ void gv_stage_negate(const struct gv_stage *s, struct gv_env *env, struct gv_row
                 gv_histogram_dup(env->out, gv_histogram_multiply(env->scratch, row->column.histograms[i], -1));
 }
 
-/* The scalar as a row: present everywhere. */
-static struct gv_row row_of_scalar(const struct gv_stage *s, struct gv_env *env)
-{
-    uint32_t n = s->call.grid.n;
-    struct gv_row r = {0};
-    r.column.present = gv_arena_alloc(env->scratch, gv_bits_words(n) * sizeof(uint64_t));
-    memset(r.column.present, 0xff, gv_bits_words(n) * sizeof(uint64_t));
-    r.column.values = gv_arena_alloc(env->scratch, n * sizeof(double));
-    for (uint32_t i = 0; i < n; i++)
-        r.column.values[i] = gv_scalar_at(&s->scalar, i);
-    return r;
-}
-
 void gv_stage_scalar(const struct gv_stage *s, struct gv_env *env, struct gv_row *row)
 {
     const struct gv_expr *e = s->node->expr;
@@ -266,9 +253,8 @@ void gv_stage_scalar(const struct gv_stage *s, struct gv_env *env, struct gv_row
                           .right_value_kept = s->scalar_left,
                           .pos = e->pos,
                           .n = s->call.grid.n};
-    struct gv_row scalar = row_of_scalar(s, env);
     if (s->scalar_left)
-        gv_row_apply(&o, &scalar, row, row);
+        gv_row_apply(&o, &s->scalar, row, row);
     else
-        gv_row_apply(&o, row, &scalar, row);
+        gv_row_apply(&o, row, &s->scalar, row);
 }

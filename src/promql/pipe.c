@@ -121,6 +121,16 @@ static bool fill_unary(struct gv_pipe *p, const struct gv_node *n, struct gv_are
     return settle(p, a);
 }
 
+static bool row_of_scalar(struct gv_pipe *p, const struct gv_scalar *s, struct gv_arena *a, struct gv_row *row)
+{
+    struct gv_env env = gv_main_env(p->ev, a, &p->ev->arena);
+    if (!gv_row_new(&env, row, p->grid.n))
+        return false;
+    for (uint32_t i = 0; i < p->grid.n; i++)
+        gv_row_set_float(row, i, gv_scalar_at(s, i));
+    return true;
+}
+
 static bool fill_with_scalar(struct gv_pipe *p, const struct gv_node *n, struct gv_arena *a)
 {
     bool scalar_left = n->child[0]->type == GV_TYPE_SCALAR;
@@ -134,11 +144,10 @@ static bool fill_with_scalar(struct gv_pipe *p, const struct gv_node *n, struct 
     struct gv_stage *s = add_stage(p, n, a);
     s->apply = gv_stage_scalar;
     s->call.grid = p->grid;
-    s->scalar = scalar;
     s->scalar_left = scalar_left;
     s->drops_name = gv_op_drops_name(n->expr->binary.op) || n->expr->binary.returns_bool;
     p->drops_name |= s->drops_name;
-    return settle(p, a);
+    return row_of_scalar(p, &scalar, a, &s->scalar) && settle(p, a);
 }
 
 /* ---- Functions ---- */

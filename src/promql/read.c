@@ -46,21 +46,22 @@ static enum gv_reset_hint hint_after(struct gv_stream *s, const struct gv_histog
 }
 
 /* Schema, count, sum and a hint that says what the buckets would have said of a reset. */
-static void keep_stats(struct gv_stream *s)
+static bool keep_stats(struct gv_stream *s)
 {
     const struct gv_histogram *previous = NULL;
-    struct gv_histogram *stats = gv_arena_array(&s->brief, struct gv_histogram, s->n_histograms);
+    struct gv_histogram *stats = gv_arena_try(&s->brief, s->n_histograms * sizeof *stats, s->env.err);
+    if (!stats)
+        return false;
     for (size_t i = 0; i < s->n_histograms; i++) {
         const struct gv_histogram *h = s->histograms[i];
-        stats[i].schema = h->schema;
-        stats[i].count = h->count;
-        stats[i].sum = h->sum;
+        stats[i] = (struct gv_histogram){.schema = h->schema, .count = h->count, .sum = h->sum};
         s->histograms[i] = &stats[i];
         if (gv_is_stale_histogram(h))
             continue;
         stats[i].reset_hint = hint_after(s, previous, h);
         previous = h;
     }
+    return true;
 }
 
 /* ---- RAW ---- */
@@ -134,10 +135,8 @@ static bool read_raw(struct gv_stream *s, const struct gv_raw_column *raw, int64
     s->floats.n = s->n_histograms = 0;
     for (uint32_t i = from; i < from + n; i++)
         split_sample(s, raw, i, keep_stale);
-    if (stats_only)
-        keep_stats(s);
     give_buffers(s, starts != NULL, out);
-    return true;
+    return !stats_only || keep_stats(s);
 }
 
 /* ---- CHUNKS ---- */
