@@ -263,6 +263,28 @@ static void a_spent_budget_is_an_error(void **state)
     gv_buf_fini(&out);
 }
 
+static void many_small_series_keep_to_the_budget(void **state)
+{
+    (void)state;
+    enum { LIMIT = 2 << 20, OVERDRAFT = 1 << 20 };
+    struct gv_buf body = GV_BUF_INIT, out = GV_BUF_INIT;
+    for (int i = 0; i < 20000; i++) {
+        char name[200], value[20];
+        snprintf(name, sizeof name, "n%0150d", i);
+        snprintf(value, sizeof value, "%d", i);
+        FRAME(&body, 0, 0, "\0\1a", LABEL(i % 2 ? name : "a", value));
+    }
+    struct gv_budget budget;
+    gv_budget_init(&budget, "max_query_memory", LIMIT, GV_EXECUTION, NULL);
+    struct gv_err err = {0};
+    assert_false(decode_answer(gv_buf_slice(&body), 0, &streamed, &budget, &out, &err));
+    assert_int_equal(err.code, GV_EXECUTION);
+    assert_in_range(atomic_load(&budget.peak), LIMIT / 2, LIMIT + OVERDRAFT);
+    assert_int_equal(atomic_load(&budget.used), 0);
+    gv_buf_fini(&body);
+    gv_buf_fini(&out);
+}
+
 /* ---- SAMPLES ---- */
 
 static double stale_marker(void)
@@ -511,6 +533,7 @@ int main(void)
         cmocka_unit_test(labels_come_in_any_order_and_empty_ones_do_not_exist),
         cmocka_unit_test(labels_are_stripped_matched_and_mapped),
         cmocka_unit_test(a_spent_budget_is_an_error),
+        cmocka_unit_test(many_small_series_keep_to_the_budget),
         cmocka_unit_test(samples_become_columns),
         cmocka_unit_test(samples_out_of_order_are_sorted_and_the_first_of_a_time_stays),
         cmocka_unit_test(minus_zero_is_kept_where_it_is_written),
