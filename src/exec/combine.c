@@ -289,8 +289,8 @@ static bool combine_weighted(struct combine *c)
 
 /* ---- What comes out ---- */
 
-/* Sums that nearly cancel out have lost most of their digits on the way; one that overflowed might not have, in
- * another order. */
+/* Sums that nearly cancel out have lost most of their digits on the way, as has a deviation that is small beside the
+ * mean; a sum that overflowed might not have, in another order. */
 static double check_sum(struct combine *c, const struct group *g, uint32_t i, double sum)
 {
     c->again |= !isfinite(sum) && !g->strange[i];
@@ -300,11 +300,11 @@ static double check_sum(struct combine *c, const struct group *g, uint32_t i, do
 
 static double finish_variance(struct combine *c, const struct group *g, uint32_t i)
 {
-    double variance = g->column.values[i] + g->comp[i];
+    double variance = g->column.values[i] + g->comp[i], deviation = sqrt(variance);
     if (g->strange[i])
         return NAN;
-    c->again |= !isfinite(variance);
-    return c->feed->combine == GV_COMBINE_STDDEV ? sqrt(variance) : variance;
+    c->again |= !isfinite(variance) || (variance > 0 && deviation < 1e-9 * g->size[i]);
+    return c->feed->combine == GV_COMBINE_STDDEV ? deviation : variance;
 }
 
 static double finish_step(struct combine *c, const struct group *g, uint32_t i)

@@ -50,7 +50,7 @@ static bool evaluate(struct answer *an, struct gv_source *source, const struct g
 {
     const struct gv_plan_ask *ask = an->ask;
     struct gv_eval_options o = *eval;
-    struct gv_expr *e = gv_promql_parse(an->arena, ask->text, ~0u, an->err);
+    struct gv_expr *e = gv_promql_parse(an->arena, ask->text, eval->features, an->err);
     if (!e)
         return false;
     o.text = ask->text;

@@ -202,33 +202,32 @@ static struct gv_expr *make_split(struct build *b, struct plan_node *arg, void *
     return plan_aggregate(b->p, s->op, s->without, s->grouping, s->n_grouping, place(b, arg), s->param, arg->expr);
 }
 
-static struct gv_plan_part split_part(struct build *b, struct plan_node *arg, const struct split *s, size_t source,
-                                      const struct gv_expr *at)
+static struct gv_plan_part split_part(struct build *b, struct plan_node *n, const struct split *s, size_t source)
 {
     struct planner *p = b->p;
-    if (!arg->at[source].able)
+    struct plan_node *arg = n->child[n->n - 1];
+    if (!n->at[source].able)
         return tree_part(p, arg, source, make_split, (struct split *)(uintptr_t)s);
-    size_t n;
-    const struct gv_slice *names = plan_names_there(p, source, s->grouping, s->n_grouping, &n);
-    struct gv_expr *sent = plan_aggregate(p, s->op, s->without, names, n, plan_rewrite(p, arg, source), s->param, at);
+    size_t n_names;
+    const struct gv_slice *names = plan_names_there(p, source, s->grouping, s->n_grouping, &n_names);
+    struct gv_expr *sent =
+        plan_aggregate(p, s->op, s->without, names, n_names, plan_rewrite(p, arg, source), s->param, n->expr);
     return plan_ask_vector(p, source, sent, arg->grid, split_survivors(p, s, source, arg->at[source].survivors));
 }
 
-static struct gv_plan_input split_input(struct build *b, struct plan_node *arg, const struct split *s,
-                                        const struct gv_expr *at)
+static struct gv_plan_input split_input(struct build *b, struct plan_node *n, const struct split *s)
 {
     struct gv_plan_part *parts = gv_arena_array(b->p->arena, struct gv_plan_part, b->p->n_sources);
     struct gv_plan_input in = {parts, 0};
     for (size_t i = 0; i < b->p->n_sources; i++)
-        if (concerns(b, arg, i))
-            parts[in.n++] = split_part(b, arg, s, i, at);
+        if (concerns(b, n, i))
+            parts[in.n++] = split_part(b, n, s, i);
     return in;
 }
 
 static struct gv_expr *place_combined(struct build *b, struct plan_node *n, enum gv_plan_combine combine)
 {
     static const char *const averages[] = {"avg", "count"}, *const variances[] = {"stdvar", "count", "avg"};
-    struct plan_node *arg = n->child[n->n - 1];
     const struct gv_expr *e = n->expr;
     struct gv_plan_feed feed = {.combine = combine, .n_inputs = 1};
     const char *const *ops = &e->aggregate.op->name;
@@ -238,7 +237,7 @@ static struct gv_expr *place_combined(struct build *b, struct plan_node *n, enum
         ops = variances, feed.n_inputs = GV_COUNT(variances);
     for (size_t i = 0; i < feed.n_inputs; i++) {
         struct split s = combine == GV_COMBINE_COUNT_VALUES ? split_values(b->p, e) : split_of(b->p, e, ops[i]);
-        feed.inputs[i] = split_input(b, arg, &s, e);
+        feed.inputs[i] = split_input(b, n, &s);
     }
     return add_feed(b, n, feed, n->expr, GV_TYPE_VECTOR);
 }
@@ -249,8 +248,7 @@ static struct gv_expr *place_top(struct build *b, struct plan_node *n)
     struct plan_node *arg = n->child[1];
     struct split s = split_of(b->p, n->expr, n->expr->aggregate.op->name);
     s.param = gv_expr_dup(b->p->arena, n->child[0]->expr);
-    struct gv_plan_feed feed = {
-        .combine = GV_COMBINE_UNITE, .n_inputs = 1, .inputs = {split_input(b, arg, &s, n->expr)}};
+    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .n_inputs = 1, .inputs = {split_input(b, n, &s)}};
     struct gv_expr *copy = gv_arena_new(b->p->arena, struct gv_expr);
     *copy = *n->expr;
     copy->aggregate.param = gv_expr_dup(b->p->arena, n->child[0]->expr);
@@ -285,7 +283,8 @@ static bool is_sent(const struct build *b, const struct plan_node *n)
 
 static bool is_split(const struct build *b, const struct plan_node *n)
 {
-    if (n->expr->kind != GV_EXPR_AGGREGATE || !is_sent(b, n->child[n->n - 1]))
+    const struct plan_node *arg = plan_vector_argument(n);
+    if (n->expr->kind != GV_EXPR_AGGREGATE || arg->constant || arg->why || !arg->void_safe || !count_able(b, n))
         return false;
     if (n->n > 1 && !n->child[0]->constant)
         return false;
@@ -301,12 +300,19 @@ static struct gv_expr *make_presence(struct build *b, struct plan_node *n, void 
     return plan_aggregate(b->p, "group", false, NULL, 0, place(b, n), NULL, n->expr);
 }
 
+static bool takes_aggregation(const struct gv_plan_source *s, const struct plan_node *n)
+{
+    return s->push == GV_PUSH_AUTO && (!s->metricsql || n->expr->kind == GV_EXPR_SELECTOR);
+}
+
 static struct gv_plan_part presence_part(struct build *b, struct plan_node *n, size_t source)
 {
     struct planner *p = b->p;
     if (!n->at[source].able)
         return tree_part(p, n, source, make_presence, NULL);
     struct gv_expr *sent = plan_rewrite(p, n, source);
+    if (!takes_aggregation(p->sources[source].is, n))
+        return plan_ask_vector(p, source, sent, n->grid, n->at[source].survivors);
     sent = plan_aggregate(p, "group", false, NULL, 0, sent, NULL, n->expr);
     return plan_ask_vector(p, source, sent, n->grid, 0);
 }
@@ -373,11 +379,26 @@ static void select_info(struct build *b, const struct plan_node *n)
 
 /* ---- Any node ---- */
 
+static bool is_told_below(const struct plan_node *n)
+{
+    for (size_t i = 0; i < n->n; i++)
+        if (n->child[i]->why)
+            return true;
+    return false;
+}
+
 static void tell(struct build *b, const struct plan_node *n)
 {
-    if (b->telling && n->why)
+    if (b->telling && n->why && !is_told_below(n))
         gv_push(b->p->arena, b->p->reasons, b->p->n_reasons, b->p->cap_reasons) =
             (struct gv_plan_reason){n->expr, n->why};
+}
+
+/* timestamp() of a selector knows the times of its samples: where it can not be sent as one they are needed. */
+static bool needs_samples(const struct plan_node *n, const struct plan_node *child)
+{
+    return n->expr->kind == GV_EXPR_CALL && n->expr->call.function->flags & GV_FN_SAMPLE_TIME &&
+           child->expr->kind == GV_EXPR_SELECTOR;
 }
 
 static struct gv_expr *place_here(struct build *b, struct plan_node *n)
@@ -392,7 +413,7 @@ static struct gv_expr *place_here(struct build *b, struct plan_node *n)
     if (plan_is_call(copy, "info"))
         select_info(b, n);
     for (size_t i = 0; i < n->n; i++)
-        *gv_expr_child(copy, i) = place(b, n->child[i]);
+        *gv_expr_child(copy, i) = needs_samples(n, n->child[i]) ? place_samples(b, n->child[i]) : place(b, n->child[i]);
     return copy;
 }
 
@@ -407,12 +428,23 @@ static struct gv_expr *place_void(struct build *b, struct plan_node *n)
     return e;
 }
 
+/* ... but for what a scalar from series would be to it. */
+static bool takes_series_scalar(const struct plan_node *n)
+{
+    for (size_t i = 0; i < n->n; i++)
+        if (n->child[i]->expr->type == GV_TYPE_SCALAR && !n->child[i]->constant)
+            return n->expr->type == GV_TYPE_VECTOR;
+    return false;
+}
+
 static struct gv_expr *place(struct build *b, struct plan_node *n)
 {
     if (n->constant)
         return gv_expr_dup(b->p->arena, n->expr);
     if (!n->why && b->only != NO_SOURCE && !count_parts(b, n))
         return place_void(b, n);
+    if (b->only == NO_SOURCE && n->void_safe && takes_series_scalar(n))
+        return place_local(b, n);
     if (n->expr->type == GV_TYPE_VECTOR && is_sent(b, n) && !shows_names(b, n))
         return place_local(b, n);
     if (n->expr->kind == GV_EXPR_SELECTOR || n->expr->kind == GV_EXPR_MATRIX)

@@ -8,6 +8,7 @@ struct explain {
     const struct gv_plan *plan;
     struct gv_arena arena;
     unsigned feeds; /* named so far */
+    bool within;    /* a part: the tree is about one source alone */
 };
 
 /* ---- Expressions over feeds ---- */
@@ -113,7 +114,9 @@ static void text_part(struct explain *x, const struct gv_plan_part *p, int inden
     x->feeds += (unsigned)p->tree->n_feeds;
     gv_buf_printf(x->out, "%*s%.*s: here, %.*s\n", indent, "", GV_ARG(source_of(x, p)->name),
                   GV_ARG(expression(x, p->tree->expr, first)));
+    x->within = true;
     text_tree(x, p->tree, first, indent + 2);
+    x->within = false;
 }
 
 static void text_feed(struct explain *x, const struct gv_plan_feed *f, unsigned number, int indent)
@@ -123,7 +126,7 @@ static void text_feed(struct explain *x, const struct gv_plan_feed *f, unsigned 
     for (size_t i = 0; i < f->n_inputs; i++)
         for (size_t k = 0; k < f->inputs[i].n; k++)
             text_part(x, &f->inputs[i].parts[k], indent + 2);
-    for (size_t s = 0; s < x->plan->n_sources; s++)
+    for (size_t s = 0; !x->within && s < x->plan->n_sources; s++)
         if (!takes_part(f, s))
             gv_buf_printf(x->out, "%*s%.*s: not asked, nothing there can match\n", indent + 2, "",
                           GV_ARG(x->plan->sources[s].name));
@@ -217,7 +220,9 @@ static void json_part(struct explain *x, const struct gv_plan_part *p)
         unsigned first = x->feeds + 1;
         x->feeds += (unsigned)p->tree->n_feeds;
         gv_buf_addc(x->out, ',');
+        x->within = true;
         json_tree(x, p->tree, first);
+        x->within = false;
     } else {
         json_asks(x, p);
     }
@@ -243,7 +248,7 @@ static void json_feed(struct explain *x, const struct gv_plan_feed *f, unsigned 
         json_input(x, &f->inputs[i], &comma);
     gv_buf_adds(x->out, "],\"not_asked\":[");
     comma = "";
-    for (size_t s = 0; s < x->plan->n_sources; s++) {
+    for (size_t s = 0; !x->within && s < x->plan->n_sources; s++) {
         if (takes_part(f, s))
             continue;
         gv_buf_adds(x->out, comma);

@@ -33,6 +33,17 @@ static uint64_t binary_survivors(const struct plan_source *s, const struct plan_
     }
 }
 
+/* The label that a node writes itself; an injected one is overwritten. */
+static struct gv_slice written_label(const struct gv_expr *e)
+{
+    const struct gv_expr *name = NULL;
+    if (e->kind == GV_EXPR_AGGREGATE && e->aggregate.op->kind == GV_AGG_COUNT_VALUES)
+        name = gv_expr_unparen(e->aggregate.param);
+    if (e->kind == GV_EXPR_CALL && e->call.function->flags & GV_FN_WRITES_LABELS)
+        name = gv_expr_unparen(e->call.args[1]);
+    return name ? name->string.value : (struct gv_slice){NULL, 0};
+}
+
 static uint64_t aggregate_survivors(const struct plan_source *s, const struct gv_expr *e, uint64_t survivors)
 {
     uint64_t listed = plan_bits(s, e->aggregate.grouping, e->aggregate.n_grouping);
@@ -45,7 +56,8 @@ uint64_t plan_survivors(const struct planner *p, const struct plan_node *n, size
 {
     const struct plan_source *s = &p->sources[source];
     const struct plan_node *arg = plan_vector_argument(n);
-    uint64_t survivors = arg ? arg->at[source].survivors : 0;
+    struct gv_slice written = written_label(n->expr);
+    uint64_t survivors = arg ? arg->at[source].survivors & ~plan_bits(s, &written, 1) : 0;
     switch (n->expr->kind) {
     case GV_EXPR_SELECTOR:
     case GV_EXPR_MATRIX:
@@ -55,7 +67,7 @@ uint64_t plan_survivors(const struct planner *p, const struct plan_node *n, size
     case GV_EXPR_AGGREGATE:
         return aggregate_survivors(s, n->expr, survivors);
     default:
-        return n->expr->type == GV_TYPE_SCALAR ? 0 : survivors;
+        return n->expr->type == GV_TYPE_SCALAR || plan_says_absence(n->expr) ? 0 : survivors;
     }
 }
 
@@ -149,6 +161,11 @@ static const char *why_aggregate(const struct planner *p, const struct plan_node
     return NULL;
 }
 
+static bool is_reserved(struct gv_slice label)
+{
+    return gv_slice_eq(label, GV_LABEL_NAME) || gv_slice_eq(label, GV_LABEL_TYPE) || gv_slice_eq(label, GV_LABEL_UNIT);
+}
+
 enum gv_plan_combine plan_split_of(const struct plan_node *n)
 {
     static const enum gv_plan_combine splits[] = {
@@ -165,29 +182,14 @@ enum gv_plan_combine plan_split_of(const struct plan_node *n)
     const struct gv_expr *e = n->expr, *label = value_label(n);
     if ((size_t)e->aggregate.op->kind >= GV_COUNT(splits))
         return GV_COMBINE_UNITE;
-    if (label && (plan_lists(e->aggregate.grouping, e->aggregate.n_grouping, label->string.value) ||
+    if (label && (is_reserved(label->string.value) ||
+                  plan_lists(e->aggregate.grouping, e->aggregate.n_grouping, label->string.value) ||
                   !label->string.value.n || !gv_utf8_valid(label->string.value)))
         return GV_COMBINE_UNITE;
     return splits[e->aggregate.op->kind];
 }
 
 /* ---- Operators between vectors ---- */
-
-static const char *why_key(const struct plan_source *s, const struct plan_node *n, size_t source)
-{
-    const struct gv_expr *e = n->expr;
-    const struct plan_at *l = &n->child[0]->at[source], *r = &n->child[1]->at[source];
-    uint64_t left = match_key(s, &e->binary.matching, l->survivors);
-    uint64_t right = match_key(s, &e->binary.matching, r->survivors);
-    bool both = !l->empty && !r->empty;
-    if (both && left != right)
-        return "its sides are matched on injected labels that one of them has lost";
-    if (both && e->binary.op == GV_OP_OR && l->survivors != r->survivors)
-        return "its sides have different injected labels";
-    if (!n->single && !((l->empty ? right : left) & s->p))
-        return "its sides may match across clusters";
-    return NULL;
-}
 
 static bool may_have_series(const struct planner *p, const struct plan_node *n)
 {
@@ -197,22 +199,45 @@ static bool may_have_series(const struct planner *p, const struct plan_node *n)
     return false;
 }
 
-/* Looks at every source that has a side of it, not only at those that have both: `x{cluster="a"} / on (job)
- * x{cluster="b"}` is empty in each of them, and not in all of them together. */
+/* Whether all that a side can be, in whatever cluster, is matched by its cluster. */
+static bool is_matched_by_cluster(const struct planner *p, const struct gv_matching *m, const struct plan_node *side)
+{
+    for (size_t i = 0; i < p->n_sources; i++)
+        if (!side->at[i].empty && !(match_key(&p->sources[i], m, side->at[i].survivors) & p->sources[i].p))
+            return false;
+    return true;
+}
+
+static const char *why_sides(const struct plan_source *s, const struct gv_expr *e, const struct plan_at *l,
+                             const struct plan_at *r)
+{
+    const struct gv_matching *m = &e->binary.matching;
+    if (l->empty || r->empty)
+        return NULL;
+    if (match_key(s, m, l->survivors) != match_key(s, m, r->survivors))
+        return "its sides are matched on injected labels that one of them has lost";
+    if (e->binary.op == GV_OP_OR && l->survivors != r->survivors)
+        return "its sides have different injected labels";
+    return NULL;
+}
+
 static const char *why_binary(const struct planner *p, const struct plan_node *n)
 {
+    const struct plan_node *l = n->child[0], *r = n->child[1];
     const struct gv_matching *m = &n->expr->binary.matching;
-    bool vectors = n->child[0]->expr->type == GV_TYPE_VECTOR && n->child[1]->expr->type == GV_TYPE_VECTOR;
-    if (!vectors || n->alone)
+    if (l->expr->type != GV_TYPE_VECTOR || r->expr->type != GV_TYPE_VECTOR || n->alone)
         return NULL;
-    if ((m->has_fill_left || m->has_fill_right) && (m->card == GV_MANY_TO_ONE || m->card == GV_ONE_TO_MANY))
+    bool fills = m->has_fill_left || m->has_fill_right;
+    if (fills && (m->card == GV_MANY_TO_ONE || m->card == GV_ONE_TO_MANY))
         return "what is filled in has other injected labels";
-    if (!may_have_series(p, n->child[0]) || !may_have_series(p, n->child[1]))
+    if (!fills && (!may_have_series(p, l) || !may_have_series(p, r))) /* nothing, or one side as it is */
         return NULL;
+    if (!n->single && !(is_matched_by_cluster(p, m, l) && is_matched_by_cluster(p, m, r)))
+        return "its sides may match across clusters";
     const char *why = NULL;
     for (size_t i = 0; i < p->n_sources && !why; i++)
-        if (!(n->child[0]->at[i].empty && n->child[1]->at[i].empty) && plan_source_can_match(p, n, i))
-            why = why_key(&p->sources[i], n, i);
+        if (plan_source_can_match(p, n, i))
+            why = why_sides(&p->sources[i], n->expr, &l->at[i], &r->at[i]);
     return why;
 }
 

@@ -132,8 +132,7 @@ static bool is_empty(const struct plan_node *n, bool l, bool r)
     return l || (r && n->expr->binary.op != GV_OP_UNLESS);
 }
 
-/* absent() and its like have a value where there is nothing. */
-static bool says_absence(const struct gv_expr *e)
+bool plan_says_absence(const struct gv_expr *e)
 {
     return plan_is_call(e, "absent") || plan_is_call(e, "absent_over_time");
 }
@@ -141,7 +140,7 @@ static bool says_absence(const struct gv_expr *e)
 static void find_empty(struct planner *p, struct plan_node *n)
 {
     const struct gv_expr *e = n->expr;
-    if (says_absence(e))
+    if (plan_says_absence(e))
         return;
     const struct plan_node *arg = plan_vector_argument(n);
     if (e->kind == GV_EXPR_BINARY)
@@ -288,7 +287,7 @@ static void count_clusters(const struct planner *p, struct plan_node *n)
             sources++;
             last = i;
         }
-    n->single = clusters == 1;
+    n->single = clusters <= 1;
     n->alone = sources == 1 && p->sources[last].carries;
 }
 

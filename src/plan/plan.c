@@ -65,7 +65,7 @@ static bool check_claims(struct planner *p)
         for (size_t k = 0; !s->carries && k < s->n_labels; k++)
             if (s->p >> k & 1 && !claim(p, &claims, s->labels[k].value, s))
                 return false;
-        for (size_t k = 0; s->carries && k < s->is->n_clusters; k++)
+        for (size_t k = 0; s->carries && s->is->clusters && k < s->is->n_clusters; k++)
             if (!claim(p, &claims, s->is->clusters[k], s))
                 return false;
     }

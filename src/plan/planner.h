@@ -29,7 +29,7 @@ struct plan_node {
     bool constant;       /* touches no series */
     bool invariant;      /* the same at every step: grid is the first one alone */
     bool void_safe;      /* without any series it is empty */
-    bool single;         /* one cluster alone can match its selectors */
+    bool single;         /* one cluster at most can match its selectors */
     bool alone;          /* one source alone can, and that one injects nothing: it is one Prometheus */
     bool named;          /* its series may have names */
     bool unnames;        /* ... which are to be dropped: under delayed name removal they are still there */
@@ -67,6 +67,7 @@ struct plan_node *plan_node_new(struct planner *p, const struct gv_expr *e, stru
 const struct gv_selector *plan_info_selector(struct planner *p, const struct gv_expr *call);
 const struct gv_selector *plan_selector_of(const struct gv_expr *e); /* of a selector or matrix, else NULL */
 struct plan_node *plan_vector_argument(const struct plan_node *n);   /* or matrix; NULL: none */
+bool plan_says_absence(const struct gv_expr *e); /* absent() and its like have a value where there is nothing */
 bool plan_is_call(const struct gv_expr *e, const char *name);
 bool plan_source_can_match(const struct planner *p, const struct plan_node *n, size_t source);
 bool plan_lists(const struct gv_slice *names, size_t n, struct gv_slice name);

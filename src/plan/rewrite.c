@@ -32,7 +32,7 @@ struct gv_expr *plan_aggregate(struct planner *p, const char *op, bool without, 
     if (n_grouping)
         memcpy(e->aggregate.grouping, grouping, n_grouping * sizeof *grouping);
     e->aggregate.n_grouping = n_grouping;
-    e->aggregate.grouping_written = true;
+    e->aggregate.grouping_written = at->kind == GV_EXPR_AGGREGATE && at->aggregate.grouping_written;
     return e;
 }
 
@@ -134,7 +134,6 @@ static struct gv_expr *rewrite_aggregate(struct planner *p, const struct plan_no
     struct gv_expr *copy = copy_of(p, n->expr);
     copy->aggregate.grouping =
         plan_names_there(p, source, copy->aggregate.grouping, copy->aggregate.n_grouping, &copy->aggregate.n_grouping);
-    copy->aggregate.grouping_written = true;
     copy->aggregate.expr = plan_rewrite(p, n->child[n->n - 1], source);
     if (copy->aggregate.param)
         copy->aggregate.param = plan_rewrite(p, n->child[0], source);

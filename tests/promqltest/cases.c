@@ -209,7 +209,6 @@ static bool agree(const struct trial *t, const struct form *f)
         q.text = gv_buf_slice(&text);
     }
     q.ordered = q.step == 0 && expects(t->eval, EXPECT_ORDERED);
-    q.same_notes = true;
     bool good = clusters_agree(t->storage, t->engine->clusters, t->engine->executor, &q, t->why);
     gv_buf_fini(&text);
     gv_arena_fini(&a);

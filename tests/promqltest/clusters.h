@@ -8,7 +8,6 @@ struct form_of_query {
     struct gv_slice text;
     int64_t start, end, step; /* ms; step 0: instant at start */
     bool ordered;             /* the order of series counts */
-    bool same_notes;          /* annotations must agree, too */
 };
 
 /* False with why. Runs with and without delayed name removal. */

@@ -8,7 +8,3 @@ bool compare_result(const struct eval *e, const struct gv_result *r, struct gv_b
 bool compare_step(const struct eval *e, const struct gv_result *r, int64_t time, bool scalar, struct gv_buf *why);
 bool compare_notes(const struct eval *e, const struct gv_annotations *notes, struct gv_buf *why);
 bool compare_failure(const struct eval *e, const char *message, struct gv_buf *why);
-/* Two results of one query; the order of a vector's series counts where ordered. */
-bool compare_results(const struct gv_result *expected, const struct gv_result *got, bool ordered, struct gv_buf *why);
-/* The same texts, in any order. */
-bool compare_all_notes(const struct gv_annotations *expected, const struct gv_annotations *got, struct gv_buf *why);
