@@ -15,7 +15,8 @@
 
 /* From here on running a plan is a worker's job: it would block the loop for over a millisecond. */
 enum { MANY_SERIES = 2000, MANY_SAMPLES = 20000 };
-enum { MAX_ROUNDS = 4 }; /* plans of one query: each says more exactly what cannot be combined */
+enum { EVALUATION_MS = 1000 }; /* that evaluation has at least, whatever the clusters left of the time */
+enum { MAX_ROUNDS = 4 };       /* plans of one query: each says more exactly what cannot be combined */
 
 struct gv_query {
     struct gv_task task;
@@ -161,6 +162,13 @@ static enum gv_step judge(struct gv_task *t)
     return GV_NEXT;
 }
 
+/* Where a cluster was waited for until the deadline, the answer without it is still owed. */
+static int64_t eval_deadline_ns(const struct gv_query *q)
+{
+    int64_t least = gv_loop_now_ns(q->env.loop) + EVALUATION_MS * INT64_C(1000000), deadline = q->deadline_ms * 1000000;
+    return deadline > least ? deadline : least;
+}
+
 static struct gv_eval_options eval_options(struct gv_query *q)
 {
     const struct gv_query_limits *limits = &q->settings->limits;
@@ -173,7 +181,7 @@ static struct gv_eval_options eval_options(struct gv_query *q)
         .default_step = limits->default_step_ms,
         .max_samples = limits->max_samples,
         .features = limits->features,
-        .deadline_ns = q->deadline_ms * 1000000,
+        .deadline_ns = eval_deadline_ns(q),
         .cancel = &q->canceled,
         .budget = &q->budget,
     };

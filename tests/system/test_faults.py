@@ -43,10 +43,10 @@ class Faults(unittest.TestCase):
     def start(self, *bad):
         return self.stack.enter_context(Program(config(self.good.url, *bad, cluster=self.cluster, top=self.top)))
 
-    def ask(self, fault=None, **params):
+    def ask(self, fault=None, query="up", **params):
         if fault:
             self.bad.fault = fault
-        return self.program.query("up", **params)
+        return self.program.query(query, **params)
 
     def clusters_in(self, reply):
         return [s["metric"]["cluster"] for s in reply.json["data"]["result"]]
@@ -350,6 +350,15 @@ class Absent(Faults):
             for _ in range(3):
                 self.ask(timeout="50ms")
             self.expect_missing(self.ask(timeout="20s"), "circuit open")
+
+    def test_at_the_deadline_what_came_is_evaluated(self):
+        """One that hangs costs its own part, also of what is evaluated here, and not the answer."""
+        for text in ("up", "sum(up)", "avg(up)", "topk(1, up)", "sum(up) + sum(up)"):
+            reply = self.ask(faults.hang(), query=text, time=1700000000, timeout="300ms")
+            with self.subTest(text):
+                self.assertEqual(reply.status, 200, reply.body)
+                self.assertEqual(len(reply.json["data"]["result"]), 1)
+                self.assertRegex(reply.json["warnings"][0], r'^cluster "c2": .*deadline exceeded')
 
     def test_one_byte_a_second_ends_at_the_deadline(self):
         self.expect_missing(self.ask(faults.drip(1), timeout="500ms"), "deadline exceeded")
