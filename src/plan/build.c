@@ -417,24 +417,25 @@ static struct gv_expr *place_here(struct build *b, struct plan_node *n)
     return copy;
 }
 
+static bool has_series_scalar(const struct plan_node *n)
+{
+    for (size_t i = 0; i < n->n; i++)
+        if ((n->child[i]->expr->type == GV_TYPE_SCALAR && !n->child[i]->constant) || has_series_scalar(n->child[i]))
+            return true;
+    return false;
+}
+
 /* A local node that no source has anything in is empty, whatever stands beside the selector that can not match: nobody
- * is asked for the others, and the evaluator still finds what is wrong with it. */
+ * is asked for the others, and the evaluator still finds what is wrong with it, but where that depends on a scalar
+ * from series. */
 static struct gv_expr *place_void(struct build *b, struct plan_node *n)
 {
     int only = b->only;
     b->only = NO_SOURCE;
-    struct gv_expr *e = place(b, n);
+    bool is_sure = n->expr->type == GV_TYPE_VECTOR && n->void_safe;
+    struct gv_expr *e = is_sure && has_series_scalar(n) ? place_local(b, n) : place(b, n);
     b->only = only;
     return e;
-}
-
-/* ... but for what a scalar from series would be to it. */
-static bool takes_series_scalar(const struct plan_node *n)
-{
-    for (size_t i = 0; i < n->n; i++)
-        if (n->child[i]->expr->type == GV_TYPE_SCALAR && !n->child[i]->constant)
-            return n->expr->type == GV_TYPE_VECTOR;
-    return false;
 }
 
 static struct gv_expr *place(struct build *b, struct plan_node *n)
@@ -443,8 +444,6 @@ static struct gv_expr *place(struct build *b, struct plan_node *n)
         return gv_expr_dup(b->p->arena, n->expr);
     if (!n->why && b->only != NO_SOURCE && !count_parts(b, n))
         return place_void(b, n);
-    if (b->only == NO_SOURCE && n->void_safe && takes_series_scalar(n))
-        return place_local(b, n);
     if (n->expr->type == GV_TYPE_VECTOR && is_sent(b, n) && !shows_names(b, n))
         return place_local(b, n);
     if (n->expr->kind == GV_EXPR_SELECTOR || n->expr->kind == GV_EXPR_MATRIX)
