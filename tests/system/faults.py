@@ -209,6 +209,7 @@ class Backend:
         self.stopping = threading.Event()
         self.connections = set()
         self.listener, self.port = None, port
+        self.wrap = None  # of accepted connections, on their own thread: TLS
         self.up()
 
     @property
@@ -265,6 +266,7 @@ class Backend:
 
     def _serve(self, connection):
         try:
+            connection = self.wrap(connection) if self.wrap else connection
             with connection, connection.makefile("rb") as reader:
                 while self._exchange(connection, reader):
                     pass

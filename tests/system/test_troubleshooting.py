@@ -1,0 +1,190 @@
+"""docs/troubleshooting.md says what the program says: each message of its tables is provoked here."""
+import contextlib
+import pathlib
+import re
+import socket
+import ssl
+import subprocess
+import tempfile
+import unittest
+
+import faults
+from program import SOURCE_DIR, Program, eventually, free_port, run
+
+PAGE = SOURCE_DIR / "docs/troubleshooting.md"
+ENDPOINT = "endpoints: ['http://127.0.0.1:1']"
+
+
+def messages():
+    """Every message of the page: what stands in back quotes in the first column of its tables."""
+    rows = re.findall(r"^\| (`.*?`) \| ", PAGE.read_text(), re.M)
+    return [m for row in rows for m in re.findall(r"`(.*?)`", row)]
+
+
+def says(text, message):
+    """The parts around each `...` stand in the text, in their order."""
+    return re.search(".*".join(map(re.escape, message.split("..."))), text, re.S) is not None
+
+
+class Troubleshooting(unittest.TestCase):
+    heard = None  # everything that the program said, in all tests of this class
+
+    @classmethod
+    def setUpClass(cls):
+        cls.heard = []
+
+    @classmethod
+    def tearDownClass(cls):
+        missing = [m for m in messages() if not any(says(text, m) for text in cls.heard)]
+        assert not missing, "nobody says: " + "\n".join(missing)
+
+    def setUp(self):
+        self.stack = contextlib.ExitStack()
+        self.addCleanup(self.stack.close)
+
+    def hear(self, text):
+        self.heard.append(text)
+
+    def folder(self):
+        return pathlib.Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="globalview-test-")))
+
+    def backend(self, fault=None):
+        return self.stack.enter_context(faults.Backend(fault))
+
+    def program(self, *urls, cluster="", top="", flags=()):
+        text = top + "\nclusters:\n" + "".join(
+            f"  - name: c{i}\n    endpoints: ['{url}']\n    {cluster}\n" for i, url in enumerate(urls, 1))
+        return self.stack.enter_context(Program(text, *flags))
+
+    def ask(self, program, query="up", path="/api/v1/query", **params):
+        reply = program.get(path, query=query, **params)
+        for text in [reply.json.get("error"), *reply.json.get("warnings", [])]:
+            if text:
+                self.hear(text)
+        return reply
+
+    # --- at start ---
+
+    def test_configurations_that_are_refused(self):
+        folder = self.folder()
+        for text in (f"clusters:\n  - name: c1\n    {ENDPOINT}\n\n    timout: 3s\n", "{}\n",
+                     f"clusters:\n  - name: c1\n    {ENDPOINT}\n  - name: c1\n    {ENDPOINT}\n",
+                     "clusters:\n  - name: c1\n    endpoints: ['10.0.0.2:9090']\n",
+                     f"clusters:\n  - name: '${{NOT_THERE}}'\n    {ENDPOINT}\n",
+                     f"clusters:\n  - name: c1\n    {ENDPOINT}\n    tls_config: {{ca_file: none.pem}}\n",
+                     f"storage: {{}}\nclusters:\n  - name: c1\n    {ENDPOINT}\n"):
+            (folder / "globalview.yml").write_text(text)
+            self.hear(run("check-config", "globalview.yml", cwd=folder).stderr)
+        (folder / "globalview.yml").unlink()
+        self.hear(run(cwd=folder).stderr)
+
+    def test_flags_and_ports_that_are_refused(self):
+        folder = self.folder()
+        (folder / "globalview.yml").write_text(f"clusters:\n  - name: c1\n    {ENDPOINT}\n")
+        taken = self.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.hear(run(f"--web.listen-address=127.0.0.1:{taken.getsockname()[1]}", cwd=folder).stderr)
+        self.hear(run("--web.config.file=web.yml", cwd=folder).stderr)
+
+    # --- of clusters ---
+
+    def test_a_backend_that_misbehaves(self):
+        backend = self.backend()
+        program = self.program(backend.url, cluster="max_response_size: 1MiB")
+        for fault in (faults.hang_at(10), faults.status(401), faults.status(404), faults.redirect("http://127.0.0.2:9/"),
+                      faults.large(2 << 20), faults.reset_at(10), faults.wrong_type(), faults.good(b'{"status":5}'),
+                      faults.good(faults.vector({"__name__": "up"}, {"__name__": "up"}))):
+            backend.fault = fault
+            self.ask(program, timeout="300ms")
+            backend.fault = faults.good()
+            eventually(lambda: self.ask(program).status == 200, "it is asked again")
+        for body in (b"<html>", b'{"status":"success","data":{}}'):
+            backend.fault = faults.good(body)
+            self.ask(program, path="/api/v1/labels")
+
+    def test_backends_that_cannot_be_reached(self):
+        program = self.program(f"http://127.0.0.1:{free_port()}", "http://nobody.invalid:9090")
+        for _ in range(4):
+            self.ask(program)
+        hole = self.stack.enter_context(faults.Blackhole())
+        self.ask(self.program(hole.url), timeout="6s")
+        self.ask(self.program(hole.url), timeout="200ms")
+
+    def test_certificates(self):
+        folder = self.folder()
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=other.example", "-days", "2",
+                        "-addext", "subjectAltName=DNS:other.example"], cwd=folder, check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        backend = self.backend()
+        backend.wrap = lambda c: context.wrap_socket(c, server_side=True)
+        url = backend.url.replace("http", "https")
+        self.ask(self.program(url))
+        self.ask(self.program(url, cluster=f"tls_config: {{ca_file: {folder}/cert.pem}}"))
+
+    def test_two_sources_of_one_cluster(self):
+        one, two = self.backend(), self.backend()
+        text = (f"clusters:\n- {{name: c1, endpoints: ['{one.url}'], cluster_label_from: backend}}\n"
+                f"- {{name: c2, endpoints: ['{two.url}'], cluster_label_from: backend}}\n")
+        self.ask(self.stack.enter_context(Program(text)))
+
+    # --- limits ---
+
+    def test_limits(self):
+        backend, other = self.backend(faults.large(8 << 20)), self.backend(faults.status(500))
+        self.ask(self.program(backend.url, top="global: {max_query_memory: 1MiB}"))
+        self.ask(self.program(backend.url, top="global: {max_total_query_memory: 2MiB}"))
+        self.ask(self.program(backend.url, top="global: {max_samples: 10}"))
+        backend.fault = faults.status(500)
+        self.ask(self.program(backend.url, other.url))
+
+    def test_places(self):
+        backend = self.backend(faults.hang())
+        program = self.program(backend.url, top="global: {max_concurrent_queries: 1}")
+        def waits():
+            s = self.stack.enter_context(contextlib.closing(socket.create_connection(("127.0.0.1", program.port))))
+            s.sendall(b"GET /api/v1/query?query=up HTTP/1.1\r\nHost: x\r\n\r\n")
+        waits()
+        eventually(lambda: backend.counted("queries"), "one runs")
+        self.ask(program, timeout="100ms")
+        for _ in range(16):
+            waits()
+        eventually(lambda: program.metric("globalview_queries_waiting") == 16, "the queue is full")
+        self.ask(program)
+
+    def test_parameters(self):
+        program = self.program(self.backend().url)
+        self.ask(program, query="up{")
+        self.ask(program, timeout="0")
+        self.hear(program.query("up" + " " * 600000).text.replace('\\"', '"'))
+        self.ask(program, path="/api/v1/query_range", start=0, end=20000, step=1)
+        self.ask(program, path="/cluster/nope/api/v1/query")
+
+    # --- the server ---
+
+    def test_the_server(self):
+        url = self.backend().url
+        program = self.program(url)
+        self.hear(program.post("/-/reload").text)
+        good = program.config.read_text()
+        for text in ("clusters: 5\n", "global: {max_total_query_memory: 1GiB}\n" + good):
+            lines = len(program.lines)
+            program.config.write_text(text)
+            program.reload()
+            eventually(lambda: any("reloaded" in line for line in program.lines[lines:]), "the reload is over")
+        self.hear(program.log)
+        self.hear(program.post("/api/v1/query", query="x" * (3 << 20)).text)
+        self.hear(program.get("/-/healthy", headers={"X-Long": "x" * 40000}).text)
+        self.hear(program.get("/-/healthy", headers={f"X-{i}": "x" for i in range(200)}).text)
+        with contextlib.closing(socket.create_connection(("127.0.0.1", program.port))) as s:
+            s.sendall(b"GET /-/healthy HTTP/1.1\r\n")
+            self.hear(s.recv(4096).decode())  # after 10 s
+
+    def test_connections(self):
+        program = self.program(self.backend().url, flags=["--web.max-connections=1"])
+        with contextlib.closing(socket.create_connection(("127.0.0.1", program.port))):
+            self.hear(eventually(lambda: (r := program.get("/-/healthy")).status == 503 and r.text, "one too many"))
+
+
+if __name__ == "__main__":
+    unittest.main()
