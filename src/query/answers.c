@@ -17,20 +17,23 @@ void answers_init(struct answers *as, struct gv_arena *a, size_t n_sources, int6
     gv_map_init(&as->by_key, a);
 }
 
-/* Registers what is asked for the first time; NULL for what was asked before. */
+/* Registers what is to be asked; NULL for what was answered before. */
 static struct answer *new_answer(struct answers *as, const struct gv_plan *p, const struct gv_plan_ask *ask,
                                  const struct gv_cluster *cluster)
 {
     void **at = gv_map_at(&as->by_key, gv_hash(ask->key.p, ask->key.n), ask->key);
-    if (*at)
+    if (*at && ((const struct answer *)*at)->result)
         return NULL;
     struct answer *an = *at = gv_arena_new(as->arena, struct answer);
     *an = (struct answer){as, ask, &p->sources[ask->source], cluster, NULL};
     return an;
 }
 
+/* Where a backend is known to have the same lookback, it need not be told. */
 static struct gv_ask_part part_of(struct answer *an, int64_t lookback_ms, int64_t left_ms)
 {
+    if (an->source->lookback == lookback_ms)
+        lookback_ms = 0;
     if (an->ask->kind == GV_PLAN_SAMPLES && an->source->raw)
         return answer_read_part(an);
     return answer_json_part(an, lookback_ms, left_ms);
@@ -61,7 +64,7 @@ void answers_take(struct answers *as, const struct round *r)
 {
     for (size_t s = 0; s < r->n; s++) {
         const struct round_entry *e = &r->entries[s];
-        as->failed[s] |= e->n_parts && e->outcome != GV_ASK_OK;
+        as->failed[s] |= e->n_parts && e->outcome != GV_ASK_OK && !e->again;
         for (size_t i = 0; e->sinks && i < e->n_parts; i++) {
             struct answer_sink *sink = e->sinks[i];
             sink->answer->result = &sink->result;

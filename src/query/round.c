@@ -100,14 +100,14 @@ bool round_verdict(const struct round *r, enum gv_partial partial, struct gv_ann
         const struct round_entry *e = &r->entries[i];
         if (fails_the_query(e->outcome))
             return gv_fail(err, e->err.code, "%s", e->err.msg);
-        asked += e->n_parts > 0;
-        failed += e->n_parts && e->outcome != GV_ASK_OK;
+        asked += e->n_parts > 0 && !e->again;
+        failed += e->n_parts && e->outcome != GV_ASK_OK && !e->again;
     }
     if (failed && failed == asked && !r->others_answered)
         return fail_all(r, failed, err);
     for (size_t i = 0; i < r->n; i++) {
         const struct round_entry *e = &r->entries[i];
-        if (!e->n_parts || e->outcome == GV_ASK_OK)
+        if (!e->n_parts || e->outcome == GV_ASK_OK || e->again)
             continue;
         if (!may_miss || e->cluster->config->required)
             return gv_fail(err, GV_UNAVAILABLE, "%s", e->err.msg);

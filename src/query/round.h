@@ -13,6 +13,7 @@ struct round_entry {
     size_t n_parts;                  /* 0: it is left out */
     struct gv_ask_part *filled;      /* where the next part goes, while they are listed */
     enum gv_ask_outcome outcome;
+    bool again; /* it will be asked something else instead: as if it had not been asked */
     struct gv_err err;
     unsigned replica;
     double seconds;

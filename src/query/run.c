@@ -136,7 +136,7 @@ static enum gv_step ask(struct gv_task *t)
     for (size_t i = 0; i < q->n_rounds; i++)
         r->others_answered |= q->rounds[i].n > 0;
     q->n_rounds++;
-    if (answers_ask(&q->answers, q->plan, r, q->request.lookback_ms, q->deadline_ms - now_ms(q)))
+    if (answers_ask(&q->answers, q->plan, r, q->planning.lookback, q->deadline_ms - now_ms(q)))
         round_send(r, &q->env, &q->request.scope, q->deadline_ms);
     return GV_WAIT;
 }
@@ -145,6 +145,21 @@ static enum gv_step ask(struct gv_task *t)
 static bool wants_samples(struct gv_query *q)
 {
     return q->answers.met_histograms && !q->planning.samples && q->n_rounds < MAX_ROUNDS;
+}
+
+/* A backend did not understand its text: from now on it is sent selectors alone. */
+static bool lower_sources(struct gv_query *q, struct round *r)
+{
+    bool any = false;
+    struct gv_plan_source *sources = (struct gv_plan_source *)(uintptr_t)q->planning.sources; /* this query's own */
+    for (size_t i = 0; i < r->n && q->n_rounds < MAX_ROUNDS; i++) {
+        struct round_entry *e = &r->entries[i];
+        if (!e->n_parts || e->outcome != GV_ASK_UNSUPPORTED || sources[i].push == GV_PUSH_SELECTORS)
+            continue;
+        sources[i].push = GV_PUSH_SELECTORS;
+        e->again = any = true;
+    }
+    return any;
 }
 
 static enum gv_step judge(struct gv_task *t)
@@ -156,6 +171,7 @@ static enum gv_step judge(struct gv_task *t)
         q->retry.wanted = true;
         return GV_NEXT;
     }
+    q->retry.wanted = lower_sources(q, r);
     if (!round_verdict(r, q->request.scope.partial, &q->failures, &t->err))
         return GV_FAIL;
     answers_take(&q->answers, r);
@@ -266,6 +282,20 @@ static enum gv_step evaluate(struct gv_task *t)
 static gv_step_fn *const query_steps[];
 enum { STEP_PLAN = 2 }; /* of query_steps */
 
+/* What earlier rounds found out stays. */
+static void keep_whole(struct gv_query *q)
+{
+    size_t before = q->planning.n_whole, n = before + q->retry.n;
+    struct gv_pos_range *whole = gv_arena_array(&q->arena, struct gv_pos_range, n);
+    if (before)
+        memcpy(whole, q->planning.whole, before * sizeof *whole);
+    if (q->retry.n)
+        memcpy(whole + before, q->retry.whole, q->retry.n * sizeof *whole);
+    q->retry.n = 0;
+    q->planning.whole = whole;
+    q->planning.n_whole = n;
+}
+
 /* Back to the planner where the plan found that what came cannot be combined. */
 static enum gv_step settle(struct gv_task *t)
 {
@@ -276,10 +306,7 @@ static enum gv_step settle(struct gv_task *t)
         gv_fail(&t->err, GV_INTERNAL, "the query was planned %d times and still cannot be combined", MAX_ROUNDS);
         return GV_FAIL;
     }
-    if (q->retry.n) {
-        q->planning.whole = q->retry.whole;
-        q->planning.n_whole = q->retry.n;
-    }
+    keep_whole(q);
     q->planning.samples |= q->retry.samples;
     q->retry.wanted = false;
     t->next = &query_steps[STEP_PLAN];

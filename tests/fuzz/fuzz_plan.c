@@ -70,7 +70,7 @@ static const char *const groupings[] = {"",
                                         " by (__name__, cluster)",
                                         " without (job, cluster, region)",
                                         " by (le, cluster)"};
-static const char *const arithmetic[] = {"+", "-", "*", "/", "%", "==", "!= bool", "<", ">= bool", "atan2"};
+static const char *const arithmetic[] = {"+", "-", "*", "/", "==", "!= bool", "<", ">= bool", "atan2"};
 static const char *const matching[] = {"",
                                        " on (cluster, job)",
                                        " on (job)",
