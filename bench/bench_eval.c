@@ -81,7 +81,7 @@ static void run_threads(struct gv_executor *x, void (*fn)(void *arg, size_t i), 
 
 struct round {
     double eval, reply, wall; /* seconds; the first two of CPU */
-    size_t series, bytes;
+    size_t series;
     struct gv_eval_stats stats;
 };
 
@@ -93,19 +93,17 @@ static double seconds(clockid_t clock)
 }
 
 /* Piece by piece, as the server sends it; into the file where there is one. */
-static size_t write_reply(struct gv_arena *a, const struct gv_result *r, FILE *file)
+static void write_reply(struct gv_arena *a, const struct gv_result *r, FILE *file)
 {
     struct gv_result_encoder *e = gv_result_encoder_new(a, r, NULL);
     struct gv_buf piece = GV_BUF_INIT;
-    size_t bytes = 0;
-    for (bool more = true; more; bytes += piece.n) {
+    for (bool more = true; more;) {
         gv_buf_clear(&piece);
         more = gv_result_encoder_next(e, &piece, 64 << 10);
         if (file && fwrite(piece.p, 1, piece.n, file) != piece.n)
             gv_die("a reply can not be written");
     }
     gv_buf_fini(&piece);
-    return bytes;
 }
 
 static struct round run_once(struct bench *b, const char *query, struct gv_budget *budget, FILE *file)
@@ -128,7 +126,7 @@ static struct round run_once(struct bench *b, const char *query, struct gv_budge
     if (!e || !gv_promql_eval(&a, e, &o, &r, &round.stats, &err))
         gv_die("%s: %s", query, err.msg);
     double evaluated = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    round.bytes = write_reply(&a, &r, file);
+    write_reply(&a, &r, file);
     round.eval = evaluated - cpu;
     round.reply = seconds(CLOCK_PROCESS_CPUTIME_ID) - evaluated;
     round.wall = seconds(CLOCK_MONOTONIC) - wall;
@@ -176,8 +174,12 @@ static void measure(struct bench *b, const char *query, size_t i)
     fflush(stdout);
     if (!b->folder)
         return;
-    fprintf(b->figures, "%s{\"query\": \"%s\", \"eval\": %g, \"reply\": %g, \"read\": %.0f, \"bytes\": %zu}",
-            i ? ",\n" : "", query, m->eval, m->reply, read, m->bytes);
+    struct gv_buf figures = GV_BUF_INIT;
+    gv_buf_adds(&figures, i ? ",\n{\"query\": " : "{\"query\": ");
+    gv_buf_add_json(&figures, gv_slice_of(query));
+    gv_buf_printf(&figures, ", \"eval\": %g, \"reply\": %g, \"read\": %.0f}", m->eval, m->reply, read);
+    fputs(gv_buf_cstr(&figures), b->figures);
+    gv_buf_fini(&figures);
     keep_reply(b, query, i, &budget);
 }
 
