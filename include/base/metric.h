@@ -41,6 +41,7 @@ extern const double gv_size_buckets[8];     /* bytes, 1 KiB to 1 GiB */
     gv_metric_find((family), (const struct gv_slice[]){__VA_ARGS__},                                                   \
                    sizeof((const struct gv_slice[]){__VA_ARGS__}) / sizeof(struct gv_slice))
 struct gv_metric *gv_metric_find(struct gv_metric_family *f, const struct gv_slice *values, size_t n);
+void gv_metric_hold(struct gv_metric *m);                     /* one more reference to an instance that is held */
 void gv_metric_put(struct gv_metric *m);                      /* may be NULL */
 struct gv_metric *gv_metric_self(struct gv_metric_family *f); /* of a family without labels; never put */
 

@@ -11,6 +11,7 @@ void gv_http_client_set_pool(struct gv_http_client *c, size_t max_connections); 
 void gv_http_client_free(struct gv_http_client *c);                             /* when no call runs */
 size_t gv_http_client_running(const struct gv_http_client *c);
 
+struct gv_metric; /* base/metric.h */
 struct gv_http_call_spec {
     const char *url;                /* http or https, with path and query */
     const char *method;             /* "GET" or "POST" */
@@ -20,6 +21,7 @@ struct gv_http_call_spec {
     size_t n_headers;
     struct gv_http_profile *profile; /* authentication, TLS, proxy...; NULL: none of it */
     const char *resolved;            /* "host:port:addr[,addr]" as CURLOPT_RESOLVE takes it, or NULL */
+    struct gv_metric *connections;   /* gauge: the connections opened for such calls, pooled ones too; NULL: none */
     int64_t timeout_ms;              /* of the whole call, from gv_http_call_start on */
     int64_t connect_timeout_ms;      /* of name resolution, connection and TLS together; 0: 10 s */
     int64_t max_body;                /* bytes after decompression; 0: none */

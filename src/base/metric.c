@@ -69,6 +69,13 @@ struct gv_metric *gv_metric_find(struct gv_metric_family *f, const struct gv_sli
     return found;
 }
 
+void gv_metric_hold(struct gv_metric *m)
+{
+    pthread_mutex_lock(&m->family->lock);
+    m->refs++;
+    pthread_mutex_unlock(&m->family->lock);
+}
+
 void gv_metric_put(struct gv_metric *m)
 {
     if (!m)

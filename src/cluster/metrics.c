@@ -18,7 +18,9 @@ struct gv_metric_family replica_breaker = GV_GAUGE(
     "globalview_replica_breaker_state", "Circuit breaker: 0 closed, 1 open, 2 half-open.", "cluster", "replica");
 struct gv_metric_family replica_up =
     GV_GAUGE("globalview_replica_up", "Whether the last probe or ask of the replica went well.", "cluster", "replica");
+struct gv_metric_family replica_connections = GV_GAUGE(
+    "globalview_replica_connections", "Open connections to the replica, pooled ones too.", "cluster", "replica");
 
-struct gv_metric_family *const gv_cluster_metrics[] = {&cluster_asks,    &cluster_seconds,  &cluster_bytes,
-                                                       &cluster_hedges,  &replica_requests, &replica_failures,
-                                                       &replica_breaker, &replica_up,       NULL};
+struct gv_metric_family *const gv_cluster_metrics[] = {
+    &cluster_asks,     &cluster_seconds, &cluster_bytes, &cluster_hedges,      &replica_requests,
+    &replica_failures, &replica_breaker, &replica_up,    &replica_connections, NULL};

@@ -128,6 +128,7 @@ static void make_metrics(struct gv_cluster_record *r)
         p->failed = gv_metric_get(&replica_failures, name, url);
         p->state = gv_metric_get(&replica_breaker, name, url);
         p->up = gv_metric_get(&replica_up, name, url);
+        p->connections = gv_metric_get(&replica_connections, name, url);
     }
     tell_metrics(r);
 }
@@ -145,6 +146,7 @@ static void drop_metrics(struct gv_cluster_record *r)
         gv_metric_put(p->failed);
         gv_metric_put(p->state);
         gv_metric_put(p->up);
+        gv_metric_put(p->connections);
     }
 }
 

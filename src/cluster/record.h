@@ -28,7 +28,7 @@ struct gv_replica {
     _Atomic int64_t asks, failures;
     _Atomic int64_t last_error_ms;       /* wall clock */
     struct gv_text last_error, resolved; /* resolved: "host:port:address,..." as curl takes it */
-    struct gv_metric *requests, *failed, *state, *up;
+    struct gv_metric *requests, *failed, *state, *up, *connections;
 };
 
 struct gv_cluster_record {
@@ -74,4 +74,4 @@ bool gv_record_take_hedge(struct gv_cluster_record *r);        /* false: too man
 void gv_record_count(struct gv_cluster_record *r, const struct gv_ask_answer *answer);
 
 extern struct gv_metric_family cluster_asks, cluster_seconds, cluster_bytes, cluster_hedges, replica_requests,
-    replica_failures, replica_breaker, replica_up;
+    replica_failures, replica_breaker, replica_up, replica_connections;

@@ -227,6 +227,7 @@ void transfer_start(struct transfer *t, struct gv_http_client *http)
         .body = t->part->body,
         .content_type = t->part->content_type,
         .profile = c->profile,
+        .connections = at->replica->connections,
         .timeout_ms = left_ns > 0 ? (left_ns + 999999) / 1000000 : 0,
         .connect_timeout_ms = c->record->n_replicas > 1 ? CONNECT_BEFORE_FAILOVER_MS : CONNECT_MS,
         .max_body = c->config->max_response_size,

@@ -4,9 +4,11 @@
  *   body bytes    -> status known? on_header -> counted -> on_data
  *   done          -> outcome, or another round for a redirect to the same host */
 #include "net/http_call.h"
+#include "base/metric.h"
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { MOST_REDIRECTS = 5, BUFFER_BYTES = 128 << 10 };
 
@@ -84,7 +86,23 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
     struct gv_http_call *call = arg;
     size_t n = to->addrlen < sizeof call->tried ? to->addrlen : sizeof call->tried;
     memcpy(&call->tried, &to->addr, n);
-    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+    curl_socket_t fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+    if (fd != CURL_SOCKET_BAD && call->spec.connections) {
+        gv_metric_hold(call->spec.connections); /* the connection may outlive the replica that it was made for */
+        gv_gauge_add(call->spec.connections, 1);
+    }
+    return fd;
+}
+
+/* arg is that of the call which opened the connection: curl keeps it with the connection. */
+static int on_close(void *arg, curl_socket_t fd)
+{
+    struct gv_metric *connections = arg;
+    if (connections) {
+        gv_gauge_add(connections, -1);
+        gv_metric_put(connections);
+    }
+    return close(fd);
 }
 
 static CURLcode on_tls(CURL *easy, void *context, void *arg)
@@ -120,6 +138,7 @@ static void set_constants(struct gv_http_call *call)
     curl_easy_setopt(e, CURLOPT_HEADERDATA, call);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, call);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(e, CURLOPT_PROXY, ""); /* never from the environment */
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
@@ -313,6 +332,7 @@ bool gv_http_call_dress(struct gv_http_call *call)
     set_method(call);
     curl_easy_setopt(call->easy, CURLOPT_ACCEPT_ENCODING, call->spec.compression ? "gzip" : NULL);
     curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, (long)call->fresh);
+    curl_easy_setopt(call->easy, CURLOPT_CLOSESOCKETDATA, call->spec.connections);
     call->curl_text[0] = '\0';
     call->redirecting = call->header_whole = false;
     return true;

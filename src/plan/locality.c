@@ -1,5 +1,5 @@
 /* Which nodes are local: their value over all clusters is the union of their values per cluster, each with the injected
- * labels that survive in it. One rule per kind of node; the specification is docs/planning.md. */
+ * labels that survive in it. One rule per kind of node; docs/global-view.md tells them for users. */
 #include "plan/planner.h"
 
 #define HERE_BELOW "a part of it is evaluated here"

@@ -328,6 +328,9 @@ class Api(unittest.TestCase):
         self.data("/api/v1/query", query="up", time=T)
         self.assertGreaterEqual(self.program.metric('globalview_http_requests_total{route="/api/v1/query",code="200"}'), 1)
         self.assertEqual(self.program.metric("globalview_queries_running"), 0)
+        url = self.backends["c1"].url
+        self.assertGreaterEqual(
+            self.program.metric(f'globalview_replica_connections{{cluster="c1",replica="{url}"}}'), 1)
 
     def test_what_is_under_way_goes_back_to_nothing(self):
         def in_flight(route):
