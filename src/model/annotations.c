@@ -1,5 +1,7 @@
+/* Two lists of texts, each with a map that finds a text whatever place of the query it speaks of. */
 #include "model/annotations.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 struct list {
     struct gv_slice **texts;
@@ -36,16 +38,45 @@ static struct gv_slice without_position(struct gv_slice text)
     return position ? (struct gv_slice){text.p, n - 2} : text;
 }
 
-/* Copies text only where it is new: the same warning may come once per series. */
+struct position {
+    unsigned line, col;
+};
+
+/* Of a text whose part before the position is n bytes long; 0:0 where it has none. */
+static struct position position_of(struct gv_slice text, size_t n)
+{
+    struct position p = {0, 0};
+    unsigned *number = &p.line;
+    for (size_t i = n; i < text.n; i++) {
+        if (text.p[i] == ':')
+            number = &p.col;
+        else if (text.p[i] >= '0' && text.p[i] <= '9')
+            *number = *number * 10 + (unsigned)(text.p[i] - '0');
+    }
+    return p;
+}
+
+static bool is_earlier(struct gv_slice a, struct gv_slice b, size_t n)
+{
+    struct position x = position_of(a, n), y = position_of(b, n);
+    return x.line != y.line ? x.line < y.line : x.col < y.col;
+}
+
+/* Copies text only where it is new, or speaks of an earlier place: the same warning may come once per series. */
 static void add(struct gv_annotations *a, struct list l, struct gv_slice text)
 {
     struct gv_slice key = without_position(text);
     uint64_t hash = gv_hash(key.p, key.n);
-    if (gv_map_get(l.seen, hash, key))
+    uintptr_t place = (uintptr_t)gv_map_get(l.seen, hash, key);
+    if (place) {
+        struct gv_slice *known = &(*l.texts)[place - 1];
+        if (is_earlier(text, *known, key.n))
+            *known = gv_arena_dup(a->arena, text);
         return;
+    }
     text = gv_arena_dup(a->arena, text);
-    *gv_map_at(l.seen, hash, (struct gv_slice){text.p, key.n}) = a;
     gv_push(a->arena, *l.texts, *l.n, *l.cap) = text;
+    *gv_map_at(l.seen, hash, (struct gv_slice){text.p, key.n}) = (void *)*l.n;
 }
 
 static void add_formatted(struct gv_annotations *a, struct list l, const char *fmt, va_list args)
@@ -74,6 +105,19 @@ void gv_info(struct gv_annotations *a, const char *fmt, ...)
     va_start(args, fmt);
     add_formatted(a, infos_of(a), fmt, args);
     va_end(args);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return gv_slice_cmp(*(const struct gv_slice *)a, *(const struct gv_slice *)b);
+}
+
+void gv_annotations_sort(struct gv_annotations *a)
+{
+    if (a->n_warnings)
+        qsort(a->warnings, a->n_warnings, sizeof *a->warnings, by_text);
+    if (a->n_infos)
+        qsort(a->infos, a->n_infos, sizeof *a->infos, by_text);
 }
 
 void gv_annotations_merge(struct gv_annotations *into, const struct gv_annotations *from)

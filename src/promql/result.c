@@ -208,6 +208,7 @@ static bool attempt(struct gv_arena *a, const struct gv_expr *e, const struct gv
     struct gv_engine ev;
     engine_init(&ev, o, exact);
     bool ok = evaluate(&ev, a, e, out, stats);
+    gv_annotations_sort(&ev.main.notes);
     gv_annotations_merge(&out->notes, &ev.main.notes);
     if (stats)
         copy_stats(&ev, a, stats);

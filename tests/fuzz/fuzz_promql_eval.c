@@ -289,9 +289,17 @@ static void add_bits(struct gv_buf *out, double v)
         gv_buf_printf(out, " %llx", (unsigned long long)bits);
 }
 
+static void print_notes(struct gv_buf *out, const struct gv_slice *notes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        gv_buf_printf(out, "%.*s\n", GV_ARG(notes[i]));
+}
+
 static void print_result(struct gv_buf *out, const struct gv_result *r)
 {
     gv_buf_printf(out, "%d %zu %g\n", (int)r->type, r->n, r->scalar);
+    print_notes(out, r->notes.warnings, r->notes.n_warnings);
+    print_notes(out, r->notes.infos, r->notes.n_infos);
     for (size_t i = 0; i < r->n; i++) {
         const struct gv_column *c = &r->series[i].column;
         gv_labels_print(out, r->series[i].labels);

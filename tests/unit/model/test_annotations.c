@@ -1,4 +1,4 @@
-/* Annotations: each text once, in the order of its first coming. */
+/* Annotations: each text once, of its positions the first; in the order in which they came, or sorted. */
 #include "model/annotations.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,6 +29,8 @@ static void a_text_comes_once_whatever_its_position(void **state)
     gv_arena_init(&arena, NULL);
     struct gv_annotations a;
     gv_annotations_init(&a, &arena);
+    gv_info(&a, "PromQL info: odd %s", "(2:3)");
+    gv_info(&a, "PromQL info: odd %s", "(1:10)");
     gv_info(&a, "PromQL info: odd %s", "(1:7)");
     gv_info(&a, "PromQL info: odd %s", "(2:17)");
     gv_info(&a, "PromQL info: odd %s", "(x)");
@@ -36,6 +38,24 @@ static void a_text_comes_once_whatever_its_position(void **state)
     gv_info(&a, "elsewhere (1:8)");
     assert_int_equal(a.n_infos, 4);
     assert_true(gv_slice_is(a.infos[0], "PromQL info: odd (1:7)"));
+    gv_arena_fini(&arena);
+}
+
+static void sorting_forgets_who_came_first(void **state)
+{
+    (void)state;
+    struct gv_arena arena;
+    gv_arena_init(&arena, NULL);
+    struct gv_annotations a;
+    gv_annotations_init(&a, &arena);
+    gv_annotations_sort(&a);
+    gv_warn(&a, "b");
+    gv_warn(&a, "a");
+    gv_info(&a, "d");
+    gv_info(&a, "c");
+    gv_annotations_sort(&a);
+    assert_true(gv_slice_is(a.warnings[0], "a") && gv_slice_is(a.warnings[1], "b"));
+    assert_true(gv_slice_is(a.infos[0], "c") && gv_slice_is(a.infos[1], "d"));
     gv_arena_fini(&arena);
 }
 
@@ -79,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_comes_once),
         cmocka_unit_test(a_text_comes_once_whatever_its_position),
+        cmocka_unit_test(sorting_forgets_who_came_first),
         cmocka_unit_test(merging_copies_what_is_new),
         cmocka_unit_test(endless_texts_are_cut),
     };
