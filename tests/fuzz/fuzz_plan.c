@@ -279,6 +279,8 @@ static void make_source(struct world *w, struct bytes *b, size_t i)
     s->features_known = how == 4;
     s->features = how == 4 ? w->eval.features & ~(unsigned)GV_FEATURE_EXPERIMENTAL_FUNCTIONS : 0;
     s->lookback = how == 5 ? 2 * MINUTE : 0;
+    s->major = how == 6 ? 2 : 0; /* its ranges are a millisecond shorter: no sample lies in that one */
+    s->minor = how == 6 ? 42 : 0;
 }
 
 static struct gv_column make_column(struct world *w, struct bytes *b, bool counter, unsigned seed)
@@ -292,7 +294,7 @@ static struct gv_column make_column(struct world *w, struct bytes *b, bool count
         if (gap < 16 && i % 16 == gap) /* a hole, or the end of a series */
             continue;
         v = counter ? (i % 13 == gap % 13 ? 0 : v + step) : seed * 10 + (i * step * 7) % 23;
-        times[n] = 15000 * (int64_t)i + seed % 3;
+        times[n] = 15000 * (int64_t)i + seed % 3 * 2;
         values[n] = v;
         if (i == gap + 10) {
             uint64_t stale = GV_STALE_BITS;

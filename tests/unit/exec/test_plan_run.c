@@ -1,0 +1,339 @@
+/* Plans run over answers: clusters that fail, aggregations that can not be combined, what backends say. */
+#include "../../support/planned.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+enum { STEP = 15000, POINTS = 60 };
+
+static const struct gv_label labels[3][2] = {{{{"cluster", 7}, {"c1", 2}}, {{"region", 6}, {"eu", 2}}},
+                                             {{{"cluster", 7}, {"c2", 2}}},
+                                             {{{"cluster", 7}, {"c3", 2}}}};
+
+struct bench {
+    struct gv_arena arena;
+    struct world w;
+    struct gv_err err;
+    struct gv_result result;
+};
+
+static void open_bench(struct bench *b)
+{
+    *b = (struct bench){0};
+    gv_arena_init(&b->arena, NULL);
+    b->w = (struct world){.arena = &b->arena, .n = 3};
+    b->w.sources = gv_arena_array(&b->arena, struct gv_plan_source, 3);
+    for (size_t i = 0; i < 3; i++)
+        b->w.sources[i] =
+            (struct gv_plan_source){.name = labels[i][0].value, .mapping = {labels[i], i ? 1 : 2}, .raw = true};
+    b->w.eval = (struct gv_eval_options){
+        .start = 600000, .end = 600000, .lookback = 300000, .default_step = 60000, .features = 0};
+    world_open(&b->w);
+}
+
+static int set_up(void **state)
+{
+    static struct bench b;
+    open_bench(&b);
+    *state = &b;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    gv_arena_fini(&((struct bench *)*state)->arena);
+    return 0;
+}
+
+/* A series that is v at all times. */
+static void put(struct bench *b, size_t source, const char *metric, double v)
+{
+    int64_t *times = gv_arena_array(&b->arena, int64_t, POINTS);
+    double *values = gv_arena_array(&b->arena, double, POINTS);
+    for (unsigned i = 0; i < POINTS; i++) {
+        times[i] = STEP * (int64_t)i;
+        values[i] = v;
+    }
+    size_t used;
+    const struct gv_labels *l = gv_promql_parse_metric(&b->arena, gv_slice_of(metric), &used, &b->err);
+    assert_non_null(l);
+    struct gv_column c = {.kind = GV_COLUMN_RAW, .raw = {.times = times, .values = values, .n = POINTS}};
+    world_add(&b->w, source, l, &c);
+}
+
+static void put_histogram(struct bench *b, size_t source, const char *metric, double count)
+{
+    static const struct gv_span span = {0, 1};
+    int64_t *times = gv_arena_array(&b->arena, int64_t, POINTS);
+    double *values = gv_arena_array(&b->arena, double, POINTS), *counts = gv_arena_array(&b->arena, double, 1);
+    const struct gv_histogram **list = gv_arena_array(&b->arena, const struct gv_histogram *, POINTS);
+    struct gv_histogram *h = gv_arena_new(&b->arena, struct gv_histogram);
+    counts[0] = count;
+    *h = (struct gv_histogram){.count = count, .sum = count, .positive = {&span, counts, 1, 1}};
+    for (unsigned i = 0; i < POINTS; i++) {
+        times[i] = STEP * (int64_t)i;
+        list[i] = h;
+    }
+    size_t used;
+    const struct gv_labels *l = gv_promql_parse_metric(&b->arena, gv_slice_of(metric), &used, &b->err);
+    assert_non_null(l);
+    struct gv_column c = {.kind = GV_COLUMN_RAW,
+                          .raw = {.times = times, .values = values, .histograms = list, .n = POINTS}};
+    world_add(&b->w, source, l, &c);
+}
+
+static void seal(struct bench *b)
+{
+    world_seal(&b->w);
+    world_tune(&b->w);
+}
+
+static const char *result_text(struct bench *b)
+{
+    struct gv_buf text = GV_BUF_INIT;
+    print_result(&text, &b->result);
+    const char *kept = gv_arena_dup(&b->arena, gv_buf_slice(&text)).p;
+    gv_buf_fini(&text);
+    return kept;
+}
+
+static void ask(struct bench *b, const char *query)
+{
+    b->err = (struct gv_err){0};
+    b->w.eval.text = gv_slice_of(query);
+    world_tune(&b->w);
+    if (!world_planned(&b->w, &b->result, &b->err))
+        fail_msg("%s: %s", query, b->err.msg);
+}
+
+/* The planned answer is that of one source with all series, and took that many rounds. */
+static void assert_agrees(struct bench *b, const char *query, unsigned rounds)
+{
+    struct gv_result whole;
+    struct gv_buf why = GV_BUF_INIT;
+    ask(b, query);
+    assert_true(world_whole(&b->w, &whole, &b->err));
+    if (!results_agree(&whole, &b->result, false, &why) || !notes_agree(&whole.notes, &b->result.notes, &why))
+        fail_msg("%s: %s", query, gv_buf_cstr(&why));
+    assert_int_equal(b->w.rounds, rounds);
+    gv_buf_fini(&why);
+}
+
+static void partial_aggregates_are_combined(void **state)
+{
+    struct bench *b = *state;
+    put(b, 0, "x{i=\"1\"}", 1);
+    put(b, 0, "x{i=\"2\"}", 2);
+    put(b, 0, "x{i=\"3\"}", 6);
+    put(b, 1, "x{i=\"1\"}", 11);
+    put(b, 2, "x{i=\"1\"}", NAN);
+    seal(b);
+    ask(b, "avg(x{cluster!=\"c3\"})");
+    assert_string_equal(result_text(b), "\n      {} 5@600000"); /* weighted: not the average of 3 and 11 */
+    ask(b, "stdvar(x{cluster!=\"c3\"})");
+    assert_string_equal(result_text(b), "\n      {} 15.5@600000");
+    assert_agrees(b, "stddev by (region) (x{cluster!=\"c3\"})", 1);
+    assert_agrees(b, "stddev(x)", 1); /* NaN */
+    assert_agrees(b, "max(x)", 1);
+    assert_agrees(b, "min by (i) (x)", 1);
+    assert_agrees(b, "count without (cluster, region) (x)", 1);
+    assert_agrees(b, "count_values(\"region\", x)", 1);
+    assert_agrees(b, "count_values without (cluster) (\"cluster\", x)", 1);
+    assert_agrees(b, "topk(2, x)", 1);
+    assert_agrees(b, "group(x) + sum(x)", 1);
+    assert_agrees(b, "absent(x{i=\"4\"})", 1);
+    assert_agrees(b, "absent(x{i=\"3\"})", 1);
+}
+
+/* A sum that overflows or cancels out depends on the order of its terms. */
+static void sums_that_lose_their_digits_need_the_argument(void **state)
+{
+    struct bench *b = *state;
+    put(b, 0, "x{i=\"1\"}", 1e17);
+    put(b, 0, "x{i=\"2\"}", 1);
+    put(b, 1, "x{i=\"1\"}", -1e17);
+    put(b, 0, "y", 1.5e308);
+    put(b, 1, "y", 1.5e308);
+    put(b, 2, "y", -1.5e308);
+    put(b, 0, "z{i=\"1\"}", 1e9);
+    put(b, 1, "z{i=\"1\"}", 1e9 + 0x1p-20);
+    put(b, 2, "w", INFINITY);
+    put(b, 0, "w", 1);
+    seal(b);
+    assert_agrees(b, "sum(x)", 2);
+    assert_agrees(b, "sum(x) + count(x)", 2);
+    assert_agrees(b, "sum(y)", 2);
+    assert_agrees(b, "avg(y)", 1);
+    assert_agrees(b, "stddev(z)", 2);
+    assert_agrees(b, "sum(w)", 1);
+    assert_agrees(b, "sum(x) / sum(y)", 2);
+}
+
+static void histograms_come_as_samples(void **state)
+{
+    struct bench *b = *state;
+    put_histogram(b, 0, "h", 3);
+    put_histogram(b, 1, "h", 5);
+    put(b, 0, "x", 1);
+    put(b, 2, "h{i=\"float\"}", 7);
+    seal(b);
+    assert_agrees(b, "sum(h{cluster!=\"c3\"})", 2);
+    assert_agrees(b, "histogram_count(sum(h{cluster!=\"c3\"}))", 2);
+    assert_agrees(b, "avg(h{cluster!=\"c3\"})", 2);
+    assert_agrees(b, "sum(h)", 2); /* floats and histograms: no result, and a warning */
+    assert_agrees(b, "stddev(h)", 2);
+    assert_agrees(b, "count(h)", 1);
+    assert_agrees(b, "max(h)", 1);
+    assert_agrees(b, "histogram_count(h)", 1); /* each cluster reads its own */
+    assert_agrees(b, "h", 1);
+}
+
+static struct gv_plan *plan_and_answer(struct bench *b, const char *query, struct gv_plan_answer **answers)
+{
+    b->w.eval.text = gv_slice_of(query);
+    world_tune(&b->w);
+    struct gv_plan_options o = world_options(&b->w);
+    struct gv_expr *e = gv_promql_parse(&b->arena, b->w.eval.text, 0, &b->err);
+    struct gv_plan *p = gv_plan_make(&b->arena, e, &o, &b->err);
+    assert_non_null(p);
+    *answers = gv_arena_array(&b->arena, struct gv_plan_answer, p->n_asks);
+    assert_true(world_answer(&b->w, p, *answers, &b->err));
+    return p;
+}
+
+static void run(struct bench *b, const struct gv_plan *p, const struct gv_plan_answer *answers)
+{
+    struct gv_plan_run_options o = {&b->w.eval, answers};
+    struct gv_plan_retry retry;
+    if (!gv_plan_run(&b->arena, p, &o, &b->result, NULL, &retry, &b->err))
+        fail_msg("%s", b->err.msg);
+    assert_false(retry.wanted);
+}
+
+/* Else a ratio would mix sets of clusters. */
+static void a_cluster_that_fails_one_ask_is_left_out_of_all(void **state)
+{
+    struct bench *b = *state;
+    for (size_t i = 0; i < 3; i++) {
+        put(b, i, "errors", (double)i + 1);
+        put(b, i, "total", 10);
+    }
+    seal(b);
+    struct gv_plan_answer *answers;
+    const struct gv_plan *p = plan_and_answer(b, "sum(errors) / sum(total)", &answers);
+    run(b, p, answers);
+    assert_string_equal(result_text(b), "\n      {} 0.2@600000");
+    for (size_t i = 0; i < p->n_asks; i++)
+        if (p->asks[i].source == 2 && gv_slice_is(p->asks[i].text, "sum(total)"))
+            answers[i].result = NULL;
+    run(b, p, answers);
+    assert_string_equal(result_text(b), "\n      {} 0.15@600000");
+    p = plan_and_answer(b, "total", &answers);
+    answers[0].result = NULL;
+    run(b, p, answers);
+    assert_string_equal(result_text(b),
+                        "\n      total{cluster=\"c2\"} 10@600000\n      total{cluster=\"c3\"} 10@600000");
+    for (size_t i = 0; i < p->n_asks; i++)
+        answers[i].result = NULL;
+    run(b, p, answers);
+    assert_int_equal(b->result.type, GV_RESULT_VECTOR);
+    assert_int_equal(b->result.n, 0);
+}
+
+/* `absent` is true where nothing is known: of a cluster that fails nothing is. */
+static void what_one_cluster_alone_would_say_holds_only_if_it_says_it(void **state)
+{
+    struct bench *b = *state;
+    put(b, 0, "x", 1);
+    seal(b);
+    struct gv_plan_answer *answers;
+    const struct gv_plan *p = plan_and_answer(b, "absent(x{cluster=\"c1\"})", &answers);
+    run(b, p, answers);
+    assert_int_equal(b->result.n, 0);
+    answers[0].result = NULL;
+    run(b, p, answers);
+    assert_string_equal(result_text(b), "\n      {cluster=\"c1\"} 1@600000");
+}
+
+static void annotations_speak_of_the_query(void **state)
+{
+    struct bench *b = *state;
+    put(b, 0, "x", 1);
+    put(b, 1, "x", 1);
+    put(b, 1, "y", 1);
+    seal(b);
+    ask(b, "sum by (cluster) (0 * x{cluster=~\"c.*\"})\n  + rate(y[5m]) or rate(x[5m])");
+    assert_int_equal(b->result.notes.n_infos, 2);
+    assert_string_equal(b->result.notes.infos[0].p,
+                        "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
+                        "\"y\" (2:10)");
+    assert_string_equal(b->result.notes.infos[1].p,
+                        "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
+                        "\"x\" (2:25)");
+}
+
+/* A backend before 3.0 is asked for the steps of a subquery by range queries, as long as it takes them. */
+static void windows_of_a_range_are_joined(void **state)
+{
+    struct bench *b = *state;
+    put(b, 0, "x", 1);
+    put(b, 1, "x", 2);
+    seal(b);
+    b->w.sources[1].major = 2;
+    b->w.sources[1].minor = 42;
+    assert_agrees(b, "count_over_time(sum(x)[10d:30s])", 1);
+    assert_true(b->w.plan->n_asks > 3);
+    assert_agrees(b, "sum_over_time(x[5m:1m])", 1);
+}
+
+static void a_source_that_is_never_pushed_to_gives_the_same(void **state)
+{
+    struct bench *b = *state;
+    put(b, 0, "x{i=\"1\"}", 1);
+    put(b, 1, "x{i=\"2\"}", 2);
+    put(b, 1, "x{i=\"3\"}", 4);
+    seal(b);
+    for (unsigned raw = 0; raw < 2; raw++) {
+        b->w.sources[1].push = GV_PUSH_SELECTORS;
+        b->w.sources[1].raw = raw;
+        assert_agrees(b, "sum(x)", 1);
+        assert_agrees(b, "avg by (cluster) (rate(x[5m]) + x)", 1);
+        assert_agrees(b, "timestamp(x) - time()", 1);
+        assert_agrees(b, "absent_over_time(x{i=\"4\"}[5m])", 1);
+        assert_agrees(b, "x", 1);
+    }
+}
+
+static void a_series_in_two_answers_is_an_error(void **state)
+{
+    struct bench *b = *state;
+    put(b, 0, "x", 1);
+    put(b, 1, "x", 2);
+    seal(b);
+    struct gv_plan_answer *answers;
+    struct gv_plan *p = plan_and_answer(b, "abs(x)", &answers);
+    answers[1].result = answers[0].result;
+    struct gv_plan_run_options o = {&b->w.eval, answers};
+    struct gv_plan_retry retry;
+    assert_false(gv_plan_run(&b->arena, p, &o, &b->result, NULL, &retry, &b->err));
+    assert_string_equal(b->err.msg,
+                        "clusters \"c1\" and \"c2\" both answered with the series {cluster=\"c1\", region=\"eu\"}");
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(partial_aggregates_are_combined),
+        test(sums_that_lose_their_digits_need_the_argument),
+        test(histograms_come_as_samples),
+        test(a_cluster_that_fails_one_ask_is_left_out_of_all),
+        test(what_one_cluster_alone_would_say_holds_only_if_it_says_it),
+        test(annotations_speak_of_the_query),
+        test(windows_of_a_range_are_joined),
+        test(a_source_that_is_never_pushed_to_gives_the_same),
+        test(a_series_in_two_answers_is_an_error),
+    };
+    return cmocka_run_group_tests_name("exec.plan_run", tests, NULL, NULL);
+}
