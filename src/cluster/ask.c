@@ -254,10 +254,11 @@ static void learn(const struct attempt *at)
         return;
     bool healthy = at->outcome == GV_ASK_OK || at->outcome == GV_ASK_QUERY || at->outcome == GV_ASK_LIMIT ||
                    at->outcome == GV_ASK_UNSUPPORTED;
+    double seconds = (double)(now - at->started_ns) / 1e9;
     if (healthy)
-        gv_replica_went_well(at->replica, (double)(now - at->started_ns) / 1e9);
+        gv_replica_went_well(at->replica, seconds);
     else
-        gv_replica_went_wrong(at->replica, &at->err, now, at->trips, at->probe);
+        gv_replica_went_wrong(at->replica, at->outcome, &at->err, seconds, now, at->trips, at->probe);
 }
 
 static void unlink_attempt(struct gv_ask *a, struct attempt *at)

@@ -130,6 +130,7 @@ static void get(struct probe *p, int which)
         .url = page->url,
         .method = "GET",
         .profile = p->cluster->profile,
+        .connections = p->replica->connections,
         .resolved = p->resolved,
         .timeout_ms = p->cluster->config->timeout_ms < PROBE_MS ? p->cluster->config->timeout_ms : PROBE_MS,
         .connect_timeout_ms = PROBE_MS,

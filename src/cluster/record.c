@@ -96,63 +96,9 @@ static bool split_url(struct gv_replica *r, CURLU *u, struct gv_arena *a, const 
     return true;
 }
 
-static double read_breaker(void *replica)
-{
-    return gv_breaker_state(&((struct gv_replica *)replica)->breaker, gv_clock_monotonic(&gv_clock_real));
-}
-
-static double read_up(void *replica)
-{
-    return atomic_load(&((struct gv_replica *)replica)->health) == GV_HEALTH_UP;
-}
-
-/* Records of one name that share an endpoint share its metrics; they show what the record that came last says. */
-static void tell_metrics(struct gv_cluster_record *r)
-{
-    for (unsigned i = 0; i < r->n_replicas; i++) {
-        gv_metric_set_callback(r->replicas[i].state, read_breaker, &r->replicas[i]);
-        gv_metric_set_callback(r->replicas[i].up, read_up, &r->replicas[i]);
-    }
-}
-
-static void make_metrics(struct gv_cluster_record *r)
-{
-    struct gv_slice name = gv_slice_of(r->name);
-    r->seconds = gv_metric_get(&cluster_seconds, name);
-    r->bytes = gv_metric_get(&cluster_bytes, name);
-    r->hedges = gv_metric_get(&cluster_hedges, name);
-    for (unsigned i = 0; i < r->n_replicas; i++) {
-        struct gv_replica *p = &r->replicas[i];
-        struct gv_slice url = gv_slice_of(p->url);
-        p->requests = gv_metric_get(&replica_requests, name, url);
-        p->failed = gv_metric_get(&replica_failures, name, url);
-        p->state = gv_metric_get(&replica_breaker, name, url);
-        p->up = gv_metric_get(&replica_up, name, url);
-        p->connections = gv_metric_get(&replica_connections, name, url);
-    }
-    tell_metrics(r);
-}
-
-static void drop_metrics(struct gv_cluster_record *r)
-{
-    gv_metric_put(r->seconds);
-    gv_metric_put(r->bytes);
-    gv_metric_put(r->hedges);
-    for (int i = 0; i < GV_ASK_OUTCOME_COUNT; i++)
-        gv_metric_put(atomic_load(&r->outcomes[i]));
-    for (unsigned i = 0; i < r->n_replicas; i++) {
-        struct gv_replica *p = &r->replicas[i];
-        gv_metric_put(p->requests);
-        gv_metric_put(p->failed);
-        gv_metric_put(p->state);
-        gv_metric_put(p->up);
-        gv_metric_put(p->connections);
-    }
-}
-
 static void free_record(struct gv_cluster_record *r)
 {
-    drop_metrics(r);
+    record_metrics_drop(r);
     for (unsigned i = 0; i < r->n_replicas; i++) {
         free(r->replicas[i].last_error.p);
         free(r->replicas[i].resolved.p);
@@ -197,7 +143,7 @@ static struct gv_cluster_record *make(const struct gv_cluster_config *config, st
     r->key = gv_arena_dup(&r->arena, key);
     r->name = gv_arena_dup(&r->arena, gv_slice_of(config->name)).p;
     if (make_replicas(r, config, err)) {
-        make_metrics(r);
+        record_metrics_make(r);
         return r;
     }
     r->n_replicas = 0;
@@ -258,7 +204,7 @@ static void leave(struct gv_cluster_registry *registry, struct gv_cluster_record
         registry->used_ids[r->replicas[i].id] = false;
     for (struct gv_cluster_record *other = registry->first; other; other = other->next)
         if (strcmp(other->name, r->name) == 0)
-            tell_metrics(other); /* shared ones must not ask a record that is gone */
+            record_metrics_show(other); /* shared ones must not ask a record that is gone */
 }
 
 void gv_record_put(struct gv_cluster_record *r)
@@ -320,18 +266,18 @@ static void note_error(struct gv_replica *r, const struct gv_err *err)
 void gv_replica_went_well(struct gv_replica *r, double seconds)
 {
     atomic_fetch_add_explicit(&r->asks, 1, memory_order_relaxed);
-    gv_counter_add(r->requests, 1);
+    record_metrics_attempt(r, GV_ASK_OK, seconds);
     gv_latency_note(&r->latency, seconds);
     gv_breaker_succeed(&r->breaker);
     atomic_store_explicit(&r->health, GV_HEALTH_UP, memory_order_relaxed);
 }
 
-void gv_replica_went_wrong(struct gv_replica *r, const struct gv_err *err, int64_t now_ns, bool trips, bool probe)
+void gv_replica_went_wrong(struct gv_replica *r, enum gv_ask_outcome outcome, const struct gv_err *err, double seconds,
+                           int64_t now_ns, bool trips, bool probe)
 {
     atomic_fetch_add_explicit(&r->asks, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&r->failures, 1, memory_order_relaxed);
-    gv_counter_add(r->requests, 1);
-    gv_counter_add(r->failed, 1);
+    record_metrics_attempt(r, outcome, seconds);
     note_error(r, err);
     if (!trips)
         return;
@@ -349,22 +295,4 @@ void gv_replica_probed(struct gv_replica *r, const struct gv_err *err, double se
         smooth(&r->probe_us, seconds);
         gv_breaker_probed(&r->breaker, now_ns);
     }
-}
-
-void gv_record_count(struct gv_cluster_record *r, const struct gv_ask_answer *answer)
-{
-    struct gv_metric *m = atomic_load(&r->outcomes[answer->outcome]);
-    if (!m) {
-        struct gv_metric *none = NULL;
-        m = gv_metric_get(&cluster_asks, gv_slice_of(r->name), gv_slice_of(gv_ask_outcome_text(answer->outcome)));
-        if (!atomic_compare_exchange_strong(&r->outcomes[answer->outcome], &none, m)) {
-            gv_metric_put(m);
-            m = none;
-        }
-    }
-    gv_counter_add(m, 1);
-    gv_counter_add(r->bytes, (uint64_t)answer->wire_bytes);
-    gv_histogram_observe(r->seconds, answer->seconds);
-    if (answer->outcome == GV_ASK_OK)
-        gv_latency_note(&r->latency, answer->seconds);
 }

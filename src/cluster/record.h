@@ -28,7 +28,8 @@ struct gv_replica {
     _Atomic int64_t asks, failures;
     _Atomic int64_t last_error_ms;       /* wall clock */
     struct gv_text last_error, resolved; /* resolved: "host:port:address,..." as curl takes it */
-    struct gv_metric *requests, *failed, *state, *up, *connections;
+    struct gv_metric *attempts, *seconds, *connections, *state, *up;
+    struct gv_metric *_Atomic failed[GV_ASK_OUTCOME_COUNT]; /* made when they first happen */
 };
 
 struct gv_cluster_record {
@@ -64,7 +65,8 @@ char *gv_record_copy_text(struct gv_cluster_record *r, const struct gv_text *fro
 
 /* Every attempt ends in one of the first two, every health probe in the third (err NULL: it was answered). */
 void gv_replica_went_well(struct gv_replica *r, double seconds);
-void gv_replica_went_wrong(struct gv_replica *r, const struct gv_err *err, int64_t now_ns, bool trips, bool probe);
+void gv_replica_went_wrong(struct gv_replica *r, enum gv_ask_outcome outcome, const struct gv_err *err, double seconds,
+                           int64_t now_ns, bool trips, bool probe);
 void gv_replica_probed(struct gv_replica *r, const struct gv_err *err, double seconds, int64_t now_ns, bool probe);
 /* The best of those not in `tried` (a bit per replica) that its breaker lets through; -1: none. */
 int gv_record_choose(struct gv_cluster_record *r, int64_t now_ns, uint64_t tried, bool *probe);
@@ -73,5 +75,8 @@ void gv_record_earn_hedge(struct gv_cluster_record *r);        /* by an ask */
 bool gv_record_take_hedge(struct gv_cluster_record *r);        /* false: too many of late */
 void gv_record_count(struct gv_cluster_record *r, const struct gv_ask_answer *answer);
 
-extern struct gv_metric_family cluster_asks, cluster_seconds, cluster_bytes, cluster_hedges, replica_requests,
-    replica_failures, replica_breaker, replica_up, replica_connections;
+/* record_metrics.c: the instances of a record, and what is counted in them. */
+void record_metrics_make(struct gv_cluster_record *r);
+void record_metrics_show(struct gv_cluster_record *r); /* gauges that it shares with another one show this one */
+void record_metrics_drop(struct gv_cluster_record *r);
+void record_metrics_attempt(struct gv_replica *r, enum gv_ask_outcome outcome, double seconds);

@@ -406,13 +406,17 @@ const char *gv_query_id(const struct gv_query *q)
     return q->id;
 }
 
+enum { LOGGED_TEXT = 4 << 10 }; /* bytes of a query's text */
+
 static void log_if_slow(const struct gv_query *q)
 {
     int64_t ms = (gv_loop_now_ns(q->env.loop) - q->start_ns) / 1000000;
     int64_t threshold = q->settings->limits.log_slower_than_ms;
     if (threshold <= 0 || ms < threshold)
         return;
-    gv_log(GV_LOG_WARN, "slow query", GV_CTX("query_id", q->id), GV_F("query", q->request.text),
+    struct gv_slice text = q->request.text;
+    text.n = text.n < LOGGED_TEXT ? text.n : LOGGED_TEXT;
+    gv_log(GV_LOG_WARN, "slow query", GV_CTX("query_id", q->id), GV_F("query", text),
            GV_F("seconds", (double)ms / 1000), GV_F("series", q->result.n), GV_F("samples", q->outcome.samples),
            GV_F("error", q->outcome.err.msg));
 }

@@ -375,6 +375,17 @@ class Replicas(Faults):
         self.second = self.stack.enter_context(faults.Backend())
         self.program = self.start(self.bad.url, self.second.url)
 
+    def test_what_replicas_do_is_counted(self):
+        def count(name, replica, more=""):
+            return self.program.metric(f'globalview_replica_{name}{{cluster="c2",replica="{replica.url}"{more}}}')
+        self.bad.fault = self.second.fault = faults.status(500)
+        self.expect_missing(self.ask(), "answered 500")
+        for replica in (self.bad, self.second):
+            self.assertEqual(count("failures_total", replica, ',outcome="status"'), 1)
+            self.assertEqual(count("attempts_total", replica), 1)
+            self.assertEqual(count("attempt_duration_seconds_count", replica), 1)
+            self.assertGreaterEqual(count("connections", replica), 1)
+
     def test_the_next_replica_answers_for_one_that_fails(self):
         for fault in (faults.reset_at(20), faults.status(503), faults.garbage(), faults.raw(b"")):
             self.bad.fault = self.second.fault = faults.good()

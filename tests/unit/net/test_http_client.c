@@ -2,6 +2,7 @@
  * names the address. */
 #include "net/http_client.h"
 #include "base/buf.h"
+#include "base/metric.h"
 #include "../fake_backend.h"
 #include <setjmp.h>
 #include <zlib.h>
@@ -159,6 +160,32 @@ static void a_body_arrives(void **state)
     assert_int_equal(c.outcome.body_bytes, 11);
     assert_true(c.outcome.wire_bytes > 11);
     finish(&c);
+    fake_stop(&f);
+}
+
+static struct gv_metric_family connections_family = GV_GAUGE("test_connections", "Of the test.");
+
+static void open_connections_are_counted(void **state)
+{
+    (void)state;
+    struct fake f;
+    struct gv_err err = {0};
+    struct gv_metric *open = gv_metric_self(&connections_family);
+    fake_start(&f, reply_hello, NULL);
+    struct gv_http_call_spec spec = get(url_of(&f, "/"));
+    spec.connections = open;
+    for (int round = 0; round < 3; round++) { /* the pool serves the later ones */
+        struct call calls[4] = {0};
+        for (int i = 0; i < 4; i++)
+            start(&calls[i], &spec);
+        gv_loop_run(loop);
+        for (int i = 0; i < 4; i++)
+            finish(&calls[i]);
+        assert_int_equal((int)gv_metric_value(open), 4);
+    }
+    gv_http_client_free(client);
+    assert_int_equal((int)gv_metric_value(open), 0);
+    assert_non_null(client = gv_http_client_new(loop, 100, &err));
     fake_stop(&f);
 }
 
@@ -639,6 +666,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_body_arrives, setup, teardown),
+        cmocka_unit_test_setup_teardown(open_connections_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(trailers_and_hints_are_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_body_still_has_a_header, setup, teardown),
         cmocka_unit_test_setup_teardown(a_form_is_posted_with_its_headers, setup, teardown),
