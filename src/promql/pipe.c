@@ -54,7 +54,7 @@ static bool fill_invariant(struct gv_pipe *p, const struct gv_node *n, struct gv
         if (!repeat_row(&env, &once.rows[i], p->grid.n, &rows) || !gv_poll(&ev->main, p->grid.n))
             return false;
     become_rows(p, rows);
-    return gv_hold(&ev->main, gv_vector_samples(&rows, p->grid.n));
+    return gv_hold(&ev->main, gv_vector_samples(&rows, p->grid.n) - gv_vector_samples(&once, 1));
 }
 
 /* A stage that drops names may make series equal: in exact mode they are collected and joined here. */

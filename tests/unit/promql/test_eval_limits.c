@@ -31,6 +31,20 @@ static void samples_count_as_whole_vectors(void **state)
     bed_fini(&b);
 }
 
+static void samples_repeated_at_every_step_count_once_each(void **state)
+{
+    (void)state;
+    struct bed b;
+    load(&b, 10);
+    b.options.max_samples = 610;
+    assert_true(bed_run(&b, "m @ 600"));
+    assert_int_equal(b.stats.peak_samples, 610);
+    assert_int_equal(b.stats.total_samples, 610);
+    b.options.max_samples = 609;
+    assert_fails(&b, "m @ 600", GV_EXECUTION, TOO_MANY);
+    bed_fini(&b);
+}
+
 static void a_limit_below_one_aggregation_spares_two_in_turn(void **state)
 {
     (void)state;
@@ -318,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(labels_grow_to_a_limit),
         cmocka_unit_test(samples_count_as_whole_vectors),
+        cmocka_unit_test(samples_repeated_at_every_step_count_once_each),
         cmocka_unit_test(a_limit_below_one_aggregation_spares_two_in_turn),
         cmocka_unit_test(samples_are_counted_at_their_step),
         cmocka_unit_test(memory_stays_within_its_budget),
