@@ -10,6 +10,30 @@ struct gv_env gv_main_env(struct gv_engine *ev, struct gv_arena *out, struct gv_
         .options = ev->options, .out = out, .scratch = scratch, .notes = &ev->main.notes, .err = &ev->main.err};
 }
 
+/* ---- What is the same at every step: evaluated at one, but samples read there count for every step ---- */
+
+struct once {
+    enum gv_counts counts;
+    int64_t total;
+};
+
+static struct once once_begin(struct gv_engine *ev)
+{
+    struct once o = {ev->counts, ev->main.samples.total};
+    if (ev->counts == GV_COUNT_STEPS)
+        ev->counts = GV_COUNT_TOTAL;
+    return o;
+}
+
+static void once_end(struct gv_engine *ev, struct once o, uint32_t steps)
+{
+    int64_t read = ev->main.samples.total - o.total;
+    ev->counts = o.counts;
+    ev->main.samples.total = o.total + read * steps;
+    for (uint32_t i = 0; o.counts == GV_COUNT_STEPS && ev->main.samples.per_step && i < steps; i++)
+        ev->main.samples.per_step[i] += read;
+}
+
 /* ---- Scalars ---- */
 
 static bool new_scalar(struct gv_engine *ev, struct gv_arena *out, uint32_t n, double **values)
@@ -92,10 +116,11 @@ bool gv_eval_scalar(struct gv_engine *ev, const struct gv_node *n, struct gv_gri
                     struct gv_scalar *s)
 {
     if (n->invariant && grid.n > 1) {
-        if (!gv_eval_scalar(ev, n, (struct gv_grid){grid.start, 0, 1}, out, s))
-            return false;
+        struct once o = once_begin(ev);
+        bool ok = gv_eval_scalar(ev, n, (struct gv_grid){grid.start, 0, 1}, out, s);
+        once_end(ev, o, grid.n);
         s->stride = 0;
-        return true;
+        return ok;
     }
     switch (n->kind) {
     case GV_EXPR_NUMBER:
@@ -136,19 +161,12 @@ bool gv_eval_vector(struct gv_engine *ev, const struct gv_node *n, struct gv_gri
     return gv_hold(&ev->main, samples);
 }
 
-/* Samples read at the one step count for every step. */
 bool gv_eval_once(struct gv_engine *ev, const struct gv_node *n, struct gv_grid grid, struct gv_arena *out,
                   struct gv_vector *v)
 {
-    enum gv_counts counts = ev->counts;
-    int64_t total = ev->main.samples.total;
-    ev->counts = counts == GV_COUNT_STEPS ? GV_COUNT_TOTAL : counts;
+    struct once o = once_begin(ev);
     bool ok = gv_eval_vector(ev, n, (struct gv_grid){grid.start, 0, 1}, out, v);
-    ev->counts = counts;
-    int64_t read = ev->main.samples.total - total;
-    ev->main.samples.total = total + read * grid.n;
-    for (uint32_t i = 0; counts == GV_COUNT_STEPS && ev->main.samples.per_step && i < grid.n; i++)
-        ev->main.samples.per_step[i] += read;
+    once_end(ev, o, grid.n);
     return ok;
 }
 

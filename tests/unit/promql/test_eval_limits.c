@@ -40,6 +40,11 @@ static void samples_repeated_at_every_step_count_once_each(void **state)
     assert_true(bed_run(&b, "m @ 600"));
     assert_int_equal(b.stats.peak_samples, 610);
     assert_int_equal(b.stats.total_samples, 610);
+    b.stats.per_step = true;
+    assert_true(bed_run(&b, "time() + scalar(m{i=\"1\"} @ 600)"));
+    assert_int_equal(b.stats.total_samples, 61);
+    assert_int_equal(b.stats.samples_per_step[0], 1);
+    assert_int_equal(b.stats.samples_per_step[60], 1);
     b.options.max_samples = 609;
     assert_fails(&b, "m @ 600", GV_EXECUTION, TOO_MANY);
     bed_fini(&b);
