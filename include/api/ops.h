@@ -15,13 +15,12 @@ struct gv_runtime_info {
     int64_t start_time_ms, last_config_time_ms; /* wall clock */
     bool reload_successful;
     unsigned threads;
-    size_t connections;
 };
 
 typedef void gv_api_flag_fn(void *arg, const char *name, const char *value);
 typedef void gv_api_reloaded_fn(void *arg, bool ok, const char *message);
 
-/* Called on the loop that serves the request, unless said otherwise. */
+/* Called on the loop that serves the request; config_yaml and runtime on a worker too. */
 struct gv_api_ops {
     void *ctx;
     struct gv_settings *(*settings)(void *ctx, struct gv_loop *l); /* the configuration in force, with a reference */

@@ -88,7 +88,6 @@ static bool find_route(struct request *r, struct gv_err *err)
     unsigned method = method_bit(r->x->request.method);
     size_t n;
     const struct route *routes = routes_table(&n);
-    bool known = false;
     if (!strip(&path, r->l->api->prefix))
         n = 0;
     bool scoped = strip(&path, GV_S("/cluster/"));
@@ -97,16 +96,16 @@ static bool find_route(struct request *r, struct gv_err *err)
     for (size_t i = 0; i < n; i++) {
         if ((scoped && !routes[i].scoped) || !path_matches(routes[i].path, path, &argument))
             continue;
-        known = true;
+        r->methods |= routes[i].methods;
         if (!(routes[i].methods & method))
             continue;
         r->route = &routes[i];
         return gv_url_decode_segment(r->x->arena, argument, &r->argument, err) &&
                gv_url_decode_segment(r->x->arena, cluster, &r->cluster, err);
     }
-    return known ? gv_fail(err, GV_METHOD_NOT_ALLOWED, "method %.*s is not allowed for %.*s",
-                           GV_ARG(r->x->request.method_text), GV_ARG(r->x->request.path))
-                 : gv_fail(err, GV_NOT_FOUND, "no route for %.*s", GV_ARG(r->x->request.path));
+    return r->methods ? gv_fail(err, GV_METHOD_NOT_ALLOWED, "method %.*s is not allowed for %.*s",
+                                GV_ARG(r->x->request.method_text), GV_ARG(r->x->request.path))
+                      : gv_fail(err, GV_NOT_FOUND, "no route for %.*s", GV_ARG(r->x->request.path));
 }
 
 static bool may_use(const struct request *r, struct gv_err *err)

@@ -79,8 +79,8 @@ bool selectors_read(struct selectors *s, struct request *r, const char *name, st
     return true;
 }
 
-bool selectors_add(const struct selectors *s, const char *name, const struct gv_cluster *c, struct gv_arena *a,
-                   struct gv_buf *form)
+static bool selectors_add(const struct selectors *s, const char *name, const struct gv_cluster *c, struct gv_arena *a,
+                          struct gv_buf *form)
 {
     struct gv_buf text = GV_BUF_INIT;
     size_t added = 0;
@@ -93,4 +93,15 @@ bool selectors_add(const struct selectors *s, const char *name, const struct gv_
     }
     gv_buf_fini(&text);
     return added || !s->n;
+}
+
+bool selectors_shape(const struct selectors *s, const char *name, struct gv_slice passed, const struct gv_cluster *c,
+                     struct gv_arena *a, struct gv_slice *form)
+{
+    struct gv_buf text = GV_BUF_INIT;
+    gv_buf_add_slice(&text, passed);
+    bool any = selectors_add(s, name, c, a, &text);
+    *form = gv_arena_dup(a, gv_buf_slice(&text));
+    gv_buf_fini(&text);
+    return any;
 }

@@ -27,9 +27,9 @@ struct selectors {
 };
 /* Reads every parameter of that name. What is no selector fails with the parser's words. */
 bool selectors_read(struct selectors *s, struct request *r, const char *name, struct gv_err *err);
-/* Adds those that can match at cluster c to its form; false where there are some and none can. */
-bool selectors_add(const struct selectors *s, const char *name, const struct gv_cluster *c, struct gv_arena *a,
-                   struct gv_buf *form);
+/* The shape of a read whose form is what was passed on and the selectors that can match at c; false: nothing can. */
+bool selectors_shape(const struct selectors *s, const char *name, struct gv_slice passed, const struct gv_cluster *c,
+                     struct gv_arena *a, struct gv_slice *form);
 
 /* --- JSON of merged replies --- */
 void json_write(struct gv_buf *out, const json_t *value);

@@ -52,11 +52,7 @@ static bool shape(void *arg, const struct gv_cluster *c, struct gv_arena *a, con
 {
     (void)path;
     const struct federate_state *s = ((struct request *)arg)->state;
-    struct gv_buf text = GV_BUF_INIT;
-    bool any = selectors_add(&s->match, "match[]", c, a, &text);
-    *form = gv_arena_dup(a, gv_buf_slice(&text));
-    gv_buf_fini(&text);
-    return any;
+    return selectors_shape(&s->match, "match[]", (struct gv_slice){NULL, 0}, c, a, form);
 }
 
 static bool wants_utf8(const struct request *r)

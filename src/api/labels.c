@@ -46,13 +46,7 @@ static bool shape_labels(struct request *r, const struct gv_cluster *c, struct g
                          struct gv_slice *form)
 {
     (void)path;
-    const struct labels_state *s = state_of(r);
-    struct gv_buf text = GV_BUF_INIT;
-    gv_buf_add_slice(&text, s->passed);
-    bool any = selectors_add(&s->match, "match[]", c, a, &text);
-    *form = gv_arena_dup(a, gv_buf_slice(&text));
-    gv_buf_fini(&text);
-    return any;
+    return selectors_shape(&state_of(r)->match, "match[]", state_of(r)->passed, c, a, form);
 }
 
 static void finish_set(struct request *r, struct gv_fanout *f, struct text_set *set, struct gv_buf *out)

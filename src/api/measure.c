@@ -44,23 +44,28 @@ void measure_start(struct request *r)
 
 static void count_status(struct request *r, const char *status)
 {
-    struct gv_metric *m = gv_metric_get(&requests, gv_slice_of(r->route->path), gv_slice_of(status));
+    const char *route = r->route ? r->route->path : "none"; /* 404, 405, OPTIONS */
+    struct gv_metric *m = gv_metric_get(&requests, gv_slice_of(route), gv_slice_of(status));
     gv_counter_add(m, 1); /* the reference stays: there are few statuses, and a counter must not go back */
+}
+
+static void measure_route(const struct request *r)
+{
+    struct route_metrics *m = metrics_of(r);
+    gv_gauge_add(m->in_flight, -1);
+    gv_histogram_observe(m->seconds, (double)(gv_loop_now_ns(r->l->env.loop) - r->start_ns) / 1e9);
 }
 
 void measure_end(struct request *r, bool complete)
 {
-    if (!r->route)
-        return;
-    struct route_metrics *m = metrics_of(r);
-    gv_gauge_add(m->in_flight, -1);
-    gv_histogram_observe(m->seconds, (double)(gv_loop_now_ns(r->l->env.loop) - r->start_ns) / 1e9);
     char status[16];
     snprintf(status, sizeof status, "%d", r->status);
+    if (r->route)
+        measure_route(r);
     if (!complete)
         count_status(r, "canceled");
-    else if (r->status == 200)
-        gv_counter_add(m->ok, 1);
+    else if (r->route && r->status == 200)
+        gv_counter_add(metrics_of(r)->ok, 1);
     else
         count_status(r, status);
 }

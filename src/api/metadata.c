@@ -125,12 +125,7 @@ static bool shape_targets(struct request *r, const struct gv_cluster *c, struct 
 {
     (void)path;
     const struct target_state *s = r->state;
-    struct gv_buf text = GV_BUF_INIT;
-    gv_buf_add_slice(&text, s->passed);
-    bool any = selectors_add(&s->match, "match_target", c, a, &text);
-    *form = gv_arena_dup(a, gv_buf_slice(&text));
-    gv_buf_fini(&text);
-    return any;
+    return selectors_shape(&s->match, "match_target", s->passed, c, a, form);
 }
 
 static bool merge_targets(struct request *r, struct gv_fanout *f, struct gv_buf *out, struct gv_err *err)

@@ -33,11 +33,22 @@ static void add_cors(struct fields *f, struct request *r)
     f->at[f->n++] = (struct gv_http_field){GV_S("Access-Control-Allow-Origin"), all ? GV_S("*") : origin};
 }
 
+/* RFC 9110 section 15.5.6. */
+static void add_allowed(struct fields *f, struct request *r)
+{
+    bool get = r->methods & M_GET, post = r->methods & M_POST, put = r->methods & M_PUT;
+    add_field(f, "Allow",
+              gv_arena_printf(r->x->arena, "OPTIONS%s%s%s", get ? ", GET, HEAD" : "", post ? ", POST" : "",
+                              put ? ", PUT" : ""));
+}
+
 static struct fields fields_of(struct request *r, const char *content_type)
 {
     struct fields f = {.n = 0};
     if (content_type)
         add_field(&f, "Content-Type", content_type);
+    if (r->methods && !r->route)
+        add_allowed(&f, r);
     if (r->query)
         add_field(&f, "X-Query-Id", gv_query_id(r->query));
     add_cors(&f, r);

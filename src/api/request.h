@@ -33,6 +33,7 @@ struct request {
     struct gv_http_exchange *x;
     struct gv_api_loop *l;
     const struct route *route;
+    unsigned methods;         /* M_..., that its path takes; 0: there is no such path */
     struct gv_slice argument; /* the segment of `{name}` */
     struct gv_slice cluster;  /* /cluster/<name>/; empty: all */
     struct gv_url_params params;

@@ -79,6 +79,21 @@ static void collect_columns(struct table *t, json_t *result)
         qsort(t->columns, t->n_columns, sizeof *t->columns, by_text);
 }
 
+/* A label's value as one cell: line breaks and terminal escapes would draw another table. */
+static const char *cell_of(struct gv_arena *a, const char *value)
+{
+    bool plain = true;
+    for (const char *p = value; *p; p++)
+        plain &= (unsigned char)*p >= ' ' && *p != 0x7f;
+    if (plain)
+        return gv_arena_dup(a, gv_slice_of(value)).p;
+    struct gv_buf quoted = GV_BUF_INIT;
+    gv_buf_add_quoted(&quoted, gv_slice_of(value));
+    const char *cell = gv_arena_dup(a, gv_buf_slice(&quoted)).p;
+    gv_buf_fini(&quoted);
+    return cell;
+}
+
 static const char *text_of(struct gv_arena *a, const json_t *v)
 {
     if (json_is_string(v))
@@ -95,7 +110,7 @@ static void add_row(struct table *t, json_t *series, json_t *point)
     json_t *metric = json_object_get(series, "metric");
     for (size_t i = 0; i < t->n_columns; i++) {
         const char *value = json_string_value(json_object_get(metric, t->columns[i]));
-        cells[i] = value ? gv_arena_dup(t->arena, gv_slice_of(value)).p : "";
+        cells[i] = value ? cell_of(t->arena, value) : "";
     }
     cells[t->n_columns] = text_of(t->arena, json_array_get(point, 0));
     cells[t->n_columns + 1] = text_of(t->arena, json_array_get(point, 1));

@@ -302,7 +302,11 @@ class Api(unittest.TestCase):
     def test_routes_and_methods(self):
         self.assertEqual(self.program.get("/api/v1/nothing").status, 404)
         self.assertEqual(self.program.get("/api/v1/nothing").json["errorType"], "not_found")
-        self.assertEqual(self.program.request("DELETE", "/api/v1/query").status, 405)
+        refused = self.program.request("DELETE", "/api/v1/query")
+        self.assertEqual((refused.status, refused.headers["Allow"]), (405, "OPTIONS, GET, HEAD, POST"))
+        self.assertIsNone(self.program.get("/api/v1/nothing").headers["Allow"])
+        self.assertGreaterEqual(self.program.metric('globalview_http_requests_total{route="none",code="404"}'), 2)
+        self.assertGreaterEqual(self.program.metric('globalview_http_requests_total{route="none",code="405"}'), 1)
         self.assertEqual(self.program.get("/-/reload").status, 405)
         self.assertEqual(self.program.request("HEAD", "/-/healthy").body, b"")
         self.assertEqual(self.program.request("HEAD", "/-/healthy").status, 200)

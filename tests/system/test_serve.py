@@ -149,12 +149,16 @@ class Start(Server):
         p = self.program(config(self.backend()))
         self.assertEqual(run("healthcheck", p.url).returncode, 0)
         self.assertEqual(run("healthcheck", p.url + "/-/ready").returncode, 0)
+        nobody = {"http_proxy": "http://127.0.0.1:1", "PATH": "/"}
+        self.assertEqual(run("healthcheck", p.url, env=nobody).returncode, 0)
 
     def test_query_table(self):
         p = self.program(config(self.backend(1), self.backend(2)))
         done = run("query", "--url", p.url, "up")
         self.assertEqual((done.returncode, done.stdout, done.stderr),
                          (0, "NAME  cluster  VALUE\nup    c1       1\nup    c2       2\n", ""))
+        done = run("query", f"--url={p.url}", 'label_replace(vector(1), "a", "x\\ny\\x1b[2J", "", "")')
+        self.assertEqual((done.returncode, done.stdout), (0, 'a               VALUE\n"x\\ny\\x1b[2J"  1\n'))
         done = run("query", f"--url={p.url}", "sum(")
         self.assertEqual(done.returncode, 1)
         self.assertIn("parse error", done.stderr)
