@@ -158,7 +158,7 @@ class Start(Server):
         self.assertEqual((done.returncode, done.stdout, done.stderr),
                          (0, "NAME  cluster  VALUE\nup    c1       1\nup    c2       2\n", ""))
         done = run("query", f"--url={p.url}", 'label_replace(vector(1), "a", "x\\ny\\x1b[2J", "", "")')
-        self.assertEqual((done.returncode, done.stdout), (0, 'a               VALUE\n"x\\ny\\x1b[2J"  1\n'))
+        self.assertEqual((done.returncode, done.stdout), (0, 'a              VALUE\n"x\\ny\\x1b[2J"  1\n'))
         done = run("query", f"--url={p.url}", "sum(")
         self.assertEqual(done.returncode, 1)
         self.assertIn("parse error", done.stderr)
