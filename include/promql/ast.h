@@ -4,7 +4,8 @@
 #include "model/matcher.h"
 
 enum gv_value_type { GV_TYPE_NONE, GV_TYPE_SCALAR, GV_TYPE_STRING, GV_TYPE_VECTOR, GV_TYPE_MATRIX };
-const char *gv_value_type_text(enum gv_value_type t); /* "instant vector", ... as in type errors */
+const char *gv_value_type_text(enum gv_value_type t);  /* "instant vector", ... as in type errors */
+const char *gv_value_type_short(enum gv_value_type t); /* "vector", "matrix", ... */
 
 /* Byte offsets into the query text: [start, end). */
 struct gv_pos_range {

@@ -3,6 +3,7 @@
  * sum becomes infinite, and a mean that turns incremental where the sum would overflow. */
 #include "promql/aggregate.h"
 #include "model/histogram_sum.h"
+#include "promql/notes.h"
 #include <math.h>
 
 enum { MIXED_SCHEMAS = 1, RESET_SEEN = 2, NO_RESET_SEEN = 4 };
@@ -140,14 +141,6 @@ static void start_histogram(struct adding *a, uint32_t i, const struct gv_histog
     a->g->histograms[i] = m;
 }
 
-static void note_unfit(struct adding *a)
-{
-    gv_note_warning(a->env, a->pos, gv_metric_subject(a->row->labels),
-                    "vector contains a mix of histograms with exponential and custom buckets schemas for metric name "
-                    "%s",
-                    gv_quoted(a->env, gv_metric_name(a->row->labels)));
-}
-
 static void add_histogram(struct adding *a, uint32_t i, const struct gv_histogram *h)
 {
     struct group *g = a->g;
@@ -157,9 +150,9 @@ static void add_histogram(struct adding *a, uint32_t i, const struct gv_histogra
         start_histogram(a, i, h);
     } else if (!(a->s->c->kind == GV_AGG_AVG ? gv_histogram_mean_add(m, h) : gv_histogram_sum_add(&m->sum, h))) {
         g->flags[i] |= MIXED_SCHEMAS;
-        note_unfit(a);
+        gv_note_schemas(a->env, a->pos, a->row->labels);
     } else if (m->sum.notes.bounds_reconciled) {
-        gv_note_info(a->env, a->pos, 0, "mismatched custom buckets were reconciled during aggregation");
+        gv_note_reconciled(a->env, a->pos, GV_HISTOGRAM_AGGREGATION);
     }
 }
 
@@ -334,7 +327,7 @@ static void finish_histogram(struct sums *s, struct group *g, uint32_t i)
         return;
     }
     if ((g->flags[i] & (RESET_SEEN | NO_RESET_SEEN)) == (RESET_SEEN | NO_RESET_SEEN))
-        gv_note_warning(env, pos, 0, "conflicting counter resets during histogram aggregation");
+        gv_note_collision(env, pos, GV_HISTOGRAM_AGGREGATION);
     gv_row_set_histogram(env, &g->row, s->n, i, histogram_of(s, g->histograms[i]));
 }
 

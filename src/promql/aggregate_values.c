@@ -1,6 +1,7 @@
 /* quantile: needs all values of a step at once, so the argument is collected. count_values: every value is a group. */
 #include "promql/aggregate.h"
 #include "base/number.h"
+#include "promql/notes.h"
 #include "promql/quantile.h"
 #include <math.h>
 
@@ -85,21 +86,16 @@ static bool init_tile(struct quantile *q, struct tile *t)
     return all != NULL;
 }
 
-static void warn_quantile(struct gv_aggregation_call *c, double q)
-{
-    gv_note_warning(&c->env, c->node->child[1]->expr->pos, q > 1, "quantile value should be between 0 and 1, got %s",
-                    gv_aggregate_number(c, q));
-}
-
 static bool check_quantile(struct gv_aggregation_call *c, bool *none)
 {
     struct gv_extent x = gv_aggregate_extent(c);
+    struct gv_pos_range pos = c->node->child[1]->expr->pos;
     if (x.has_nan)
-        warn_quantile(c, NAN);
+        gv_note_quantile(&c->env, pos, NAN);
     if (x.max > 1)
-        warn_quantile(c, x.max);
+        gv_note_quantile(&c->env, pos, x.max);
     if (x.min < 0)
-        warn_quantile(c, x.min);
+        gv_note_quantile(&c->env, pos, x.min);
     *none = false;
     return true;
 }

@@ -161,11 +161,6 @@ static void subquery(struct gv_buf *out, const struct gv_expr *e)
 
 /* ---- Operands ---- */
 
-static const char *short_type(enum gv_value_type t)
-{
-    return t == GV_TYPE_MATRIX ? "matrix" : t == GV_TYPE_VECTOR ? "vector" : gv_value_type_text(t);
-}
-
 static void call(struct gv_buf *out, const struct gv_expr *e)
 {
     const struct gv_function *f = e->call.function;
@@ -178,12 +173,12 @@ static void call(struct gv_buf *out, const struct gv_expr *e)
     gv_buf_addc(out, ']');
     struct gv_slice args[GV_FN_MAX_TYPED_ARGS];
     for (unsigned i = 0; i < f->n_args; i++)
-        args[i] = gv_slice_of(short_type(f->args[i]));
+        args[i] = gv_slice_of(gv_value_type_short(f->args[i]));
     key(out, "func");
     gv_buf_addc(out, '{');
     list(out, "argTypes", args, f->n_args);
     text(out, "name", gv_slice_of(f->name));
-    text(out, "returnType", gv_slice_of(short_type(f->returns)));
+    text(out, "returnType", gv_slice_of(gv_value_type_short(f->returns)));
     integer(out, "variadic", f->variadic);
     gv_buf_addc(out, '}');
     type(out, "call");

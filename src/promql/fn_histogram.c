@@ -9,7 +9,7 @@
 #include "base/number.h"
 #include "model/histogram_stats.h"
 #include "promql/classic.h"
-#include "promql/fn_notes.h"
+#include "promql/notes.h"
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>

@@ -6,7 +6,7 @@
  * Source: Prometheus, promql/functions.go. Selection instead of sorting: quantile_over_time, mad_over_time. */
 #include "model/histogram_sum.h"
 #include "model/kahan.h"
-#include "promql/fn_notes.h"
+#include "promql/notes.h"
 #include "promql/quantile.h"
 #include "promql/sliding.h"
 

@@ -1,7 +1,7 @@
 /* What the rate family shares. */
 #pragma once
 #include "model/histogram_sum.h"
-#include "promql/fn_notes.h"
+#include "promql/notes.h"
 
 double gv_range_seconds(int64_t ms); /* as Go's Duration.Seconds rounds */
 bool gv_start_is_reset(int64_t previous_start, int64_t previous_time, int64_t start, int64_t time);

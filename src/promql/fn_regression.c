@@ -1,7 +1,7 @@
 /* deriv, predict_linear: least squares through the floats of a window. double_exponential_smoothing: Holt's linear
  * method. Source: Prometheus, promql/functions.go (linearRegression, funcDoubleExponentialSmoothing). */
 #include "model/kahan.h"
-#include "promql/fn_notes.h"
+#include "promql/notes.h"
 
 struct line {
     double slope, intercept; /* per second; at the time asked for */

@@ -107,23 +107,31 @@ static char *vprint(struct gv_env *env, const char *fmt, va_list args)
     return text;
 }
 
-void gv_note_warning(struct gv_env *env, struct gv_pos_range pos, uint64_t subject, const char *fmt, ...)
+static void note(struct gv_env *env, struct gv_pos_range pos, uint64_t subject, bool warning, const char *fmt,
+                 va_list args)
 {
     if (is_repeated(env, fmt, subject ^ pos.start))
         return;
+    const char *text = vprint(env, fmt, args), *place = position(env, pos);
+    if (warning)
+        gv_warn(env->notes, "PromQL warning: %s%s", text, place);
+    else
+        gv_info(env->notes, "PromQL info: %s%s", text, place);
+}
+
+void gv_note_warning(struct gv_env *env, struct gv_pos_range pos, uint64_t subject, const char *fmt, ...)
+{
     va_list args;
     va_start(args, fmt);
-    gv_warn(env->notes, "PromQL warning: %s%s", vprint(env, fmt, args), position(env, pos));
+    note(env, pos, subject, true, fmt, args);
     va_end(args);
 }
 
 void gv_note_info(struct gv_env *env, struct gv_pos_range pos, uint64_t subject, const char *fmt, ...)
 {
-    if (is_repeated(env, fmt, subject ^ pos.start))
-        return;
     va_list args;
     va_start(args, fmt);
-    gv_info(env->notes, "PromQL info: %s%s", vprint(env, fmt, args), position(env, pos));
+    note(env, pos, subject, false, fmt, args);
     va_end(args);
 }
 

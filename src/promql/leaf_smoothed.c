@@ -1,7 +1,7 @@
 /* Instant selectors with `smoothed`: at each step the sample there, or what lies on the line between its neighbours
  * within the lookback; behind the last sample that one. Source: Prometheus, promql/engine.go (smoothSeries). */
 #include "promql/engine.h"
-#include "promql/fn_notes.h"
+#include "promql/notes.h"
 
 static double between(const struct gv_float_samples *f, uint32_t next, int64_t t)
 {
@@ -54,10 +54,7 @@ static bool histogram_between(struct gv_stream *s, const struct neighbour *x, co
     struct gv_env *env = &s->env;
     struct gv_pos_range pos = s->pipe->node->expr->pos;
     if (!gv_histogram_compatible(x->p.h, y->p.h)) {
-        gv_note_warning(env, pos, 0,
-                        "vector contains a mix of histograms with exponential and custom buckets schemas "
-                        "for metric name %s",
-                        gv_quoted(env, gv_metric_name(s->labels)));
+        gv_note_schemas(env, pos, s->labels);
         return false;
     }
     struct gv_histogram_notes down = {0}, up = {0};

@@ -1,6 +1,7 @@
 /* Binary operators on points: float and float, float and histogram, two histograms; and on whole rows of them.
  * What the operator cannot do with the two types leaves no point, and an annotation. */
 #include "promql/operators.h"
+#include "promql/notes.h"
 #include <math.h>
 
 bool gv_op_drops_name(enum gv_op op)
@@ -82,11 +83,11 @@ static enum verdict scale(const struct gv_row_op *o, const struct gv_point *l, c
 
 static void note_sum(const struct gv_row_op *o, const struct gv_histogram_notes *notes)
 {
-    const char *what = o->op == GV_OP_ADD ? "addition" : "subtraction";
+    enum gv_histogram_op op = o->op == GV_OP_ADD ? GV_HISTOGRAM_ADDITION : GV_HISTOGRAM_SUBTRACTION;
     if (notes->reset_collision)
-        gv_note_warning(o->env, o->pos, 0, "conflicting counter resets during histogram %s", what);
+        gv_note_collision(o->env, o->pos, op);
     if (notes->bounds_reconciled)
-        gv_note_info(o->env, o->pos, 0, "mismatched custom buckets were reconciled during %s", what);
+        gv_note_reconciled(o->env, o->pos, op);
 }
 
 static enum verdict combine(const struct gv_row_op *o, const struct gv_point *l, const struct gv_point *r,

@@ -73,6 +73,7 @@ bool gv_parser_grouping(struct gv_parser *p, struct gv_slice **labels, size_t *n
 struct gv_expr *gv_parser_selector(struct gv_parser *p, const struct gv_token *name); /* parser_selector.c; or NULL */
 
 struct gv_expr *gv_parser_number(struct gv_parser *p);                          /* parser_duration.c */
+bool gv_parser_signed_number(struct gv_parser *p, double *value);               /* behind `@`, within fill() */
 struct gv_expr *gv_parser_brackets(struct gv_parser *p, struct gv_expr *inner); /* parser_time.c: [5m], [5m:1m] */
 bool gv_parser_offset(struct gv_parser *p, struct gv_expr *e);
 bool gv_parser_at(struct gv_parser *p, struct gv_expr *e);

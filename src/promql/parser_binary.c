@@ -79,18 +79,8 @@ static bool take_fill_value(struct gv_parser *p, double *value)
 {
     struct gv_token t;
     gv_parser_take(p);
-    if (!gv_parser_expect(p, GV_TOK_LEFT_PAREN, &t))
-        return false;
-    enum gv_token_kind sign = gv_parser_peek(p);
-    if (sign == GV_TOK_ADD || sign == GV_TOK_SUB)
-        gv_parser_take(p);
-    if (gv_parser_peek(p) != GV_TOK_NUMBER && gv_parser_peek(p) != GV_TOK_DURATION)
-        return gv_parser_unexpected(p);
-    const struct gv_expr *number = gv_parser_number(p);
-    if (!number)
-        return false;
-    *value = sign == GV_TOK_SUB ? -number->number.value : number->number.value;
-    return gv_parser_expect(p, GV_TOK_RIGHT_PAREN, &t);
+    return gv_parser_expect(p, GV_TOK_LEFT_PAREN, &t) && gv_parser_signed_number(p, value) &&
+           gv_parser_expect(p, GV_TOK_RIGHT_PAREN, &t);
 }
 
 static bool take_fill_left(struct gv_parser *p, struct gv_matching *m)

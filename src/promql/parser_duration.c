@@ -9,6 +9,11 @@ static struct gv_expr *fail(struct gv_parser *p, uint32_t start, const char *mes
     return NULL;
 }
 
+static bool is_sign(enum gv_token_kind kind)
+{
+    return kind == GV_TOK_ADD || kind == GV_TOK_SUB;
+}
+
 struct gv_expr *gv_parser_number(struct gv_parser *p)
 {
     struct gv_token t = gv_parser_take(p);
@@ -24,6 +29,19 @@ struct gv_expr *gv_parser_number(struct gv_parser *p)
         return fail(p, t.start, why.msg);
     e->number.value = (double)ms / 1000;
     return e;
+}
+
+bool gv_parser_signed_number(struct gv_parser *p, double *value)
+{
+    enum gv_token_kind sign = gv_parser_peek(p);
+    if (is_sign(sign))
+        gv_parser_take(p);
+    if (gv_parser_peek(p) != GV_TOK_NUMBER && gv_parser_peek(p) != GV_TOK_DURATION)
+        return gv_parser_unexpected(p);
+    const struct gv_expr *number = gv_parser_number(p);
+    if (number)
+        *value = sign == GV_TOK_SUB ? -number->number.value : number->number.value;
+    return number;
 }
 
 /* A duration must fit 63 bits of nanoseconds. */
@@ -128,11 +146,6 @@ static struct gv_expr *parse_unsigned(struct gv_parser *p)
         gv_parser_unexpected(p);
         return NULL;
     }
-}
-
-static bool is_sign(enum gv_token_kind kind)
-{
-    return kind == GV_TOK_ADD || kind == GV_TOK_SUB;
 }
 
 static enum gv_op arithmetic(enum gv_token_kind kind, unsigned floor)

@@ -163,15 +163,9 @@ static const char *float_text(struct gv_parser *p, double v)
 
 static bool take_at_time(struct gv_parser *p, struct gv_expr *e)
 {
-    enum gv_token_kind sign = gv_parser_peek(p);
-    if (sign == GV_TOK_ADD || sign == GV_TOK_SUB)
-        gv_parser_take(p);
-    if (gv_parser_peek(p) != GV_TOK_NUMBER && gv_parser_peek(p) != GV_TOK_DURATION)
-        return gv_parser_unexpected(p);
-    const struct gv_expr *number = gv_parser_number(p);
-    if (!number)
+    double seconds;
+    if (!gv_parser_signed_number(p, &seconds))
         return false;
-    double seconds = sign == GV_TOK_SUB ? -number->number.value : number->number.value;
     double ms = round(seconds * 1000);
     if (!(ms > -0x1p63 && ms < 0x1p63))
         return gv_parser_fail(p, e->pos.start, "timestamp out of bounds for @ modifier: %s", float_text(p, seconds));

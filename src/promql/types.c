@@ -21,6 +21,11 @@ const char *gv_value_type_text(enum gv_value_type t)
     }
 }
 
+const char *gv_value_type_short(enum gv_value_type t)
+{
+    return t == GV_TYPE_MATRIX ? "matrix" : t == GV_TYPE_VECTOR ? "vector" : gv_value_type_text(t);
+}
+
 static bool check(struct gv_parser *p, struct gv_expr *e);
 
 static bool expect(struct gv_parser *p, struct gv_expr *e, enum gv_value_type wanted, const char *context)
@@ -238,11 +243,6 @@ static bool check_unary(struct gv_parser *p, struct gv_expr *e)
                           gv_value_type_text(e->type));
 }
 
-static const char *short_type(enum gv_value_type t)
-{
-    return t == GV_TYPE_MATRIX ? "matrix" : t == GV_TYPE_VECTOR ? "vector" : gv_value_type_text(t);
-}
-
 static bool check_subquery(struct gv_parser *p, struct gv_expr *e)
 {
     e->type = GV_TYPE_MATRIX;
@@ -251,7 +251,7 @@ static bool check_subquery(struct gv_parser *p, struct gv_expr *e)
     enum gv_value_type type = e->subquery.expr->type;
     return type == GV_TYPE_VECTOR ||
            gv_parser_fail(p, e->pos.start, "subquery is only allowed on instant vector, got %s instead",
-                          short_type(type));
+                          gv_value_type_short(type));
 }
 
 /* Recursion is bounded: the parser makes no tree higher than GV_QUERY_MAX_DEPTH. */

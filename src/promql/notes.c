@@ -1,5 +1,5 @@
-/* Annotations that several functions raise. */
-#include "promql/fn_notes.h"
+/* Annotations that are raised in more than one place. */
+#include "promql/notes.h"
 #include "base/number.h"
 #include <math.h>
 
@@ -43,10 +43,15 @@ void gv_note_not_gauge(const struct gv_range_call *c)
 
 void gv_note_mixed_schemas(const struct gv_range_call *c)
 {
+    gv_note_schemas(c->env, gv_range_pos(c), c->labels);
+}
+
+void gv_note_schemas(struct gv_env *env, struct gv_pos_range pos, const struct gv_labels *labels)
+{
     gv_note_warning(
-        c->env, gv_range_pos(c), gv_metric_subject(c->labels),
+        env, pos, gv_metric_subject(labels),
         "vector contains a mix of histograms with exponential and custom buckets schemas for metric name %s",
-        gv_range_metric(c));
+        gv_quoted(env, gv_metric_name(labels)));
 }
 
 static const char *op_text(enum gv_histogram_op op)

@@ -1,4 +1,4 @@
-/* Annotations that several functions raise, in Prometheus's words (util/annotations). */
+/* Annotations that are raised in more than one place, in Prometheus's words (util/annotations). */
 #pragma once
 #include "promql/impl.h"
 
@@ -11,6 +11,8 @@ void gv_note_ignored_histograms(const struct gv_range_call *c, struct gv_pos_ran
 void gv_note_not_counter(const struct gv_range_call *c);   /* a gauge histogram under rate and its like */
 void gv_note_not_gauge(const struct gv_range_call *c);     /* a counter histogram under delta and idelta */
 void gv_note_mixed_schemas(const struct gv_range_call *c); /* exponential and custom buckets */
+/* The same of any series with these labels. */
+void gv_note_schemas(struct gv_env *env, struct gv_pos_range pos, const struct gv_labels *labels);
 
 enum gv_histogram_op { GV_HISTOGRAM_ADDITION, GV_HISTOGRAM_SUBTRACTION, GV_HISTOGRAM_AGGREGATION };
 /* "conflicting counter resets", "mismatched custom buckets" for what notes say. */
