@@ -50,20 +50,38 @@ bool gv_plan_own_position(const struct gv_plan_ask *ask, uint32_t sent, uint32_t
 
 /* ---- One ask ---- */
 
-static uint32_t add_ask(struct planner *p, struct gv_plan_ask ask)
+/* Bytes, not text: nobody reads it. The text comes last, as all before it have a length of their own. */
+static struct gv_slice key_of(struct planner *p, const struct gv_plan_ask *ask)
 {
-    set_text(p, &ask);
-    char *key =
-        gv_arena_printf(p->arena, "%.*s|%d|%lld|%lld|%lld|%d|%llx|%.*s", GV_ARG(p->sources[ask.source].is->name),
-                        (int)ask.kind, (long long)ask.start, (long long)ask.end, (long long)ask.step, (int)ask.column,
-                        (unsigned long long)ask.hidden, GV_ARG(ask.text));
-    ask.key = gv_slice_of(key);
+    struct gv_slice name = p->sources[ask->source].is->name;
+    struct {
+        int64_t start, end, step;
+        uint64_t hidden, kind, column, name;
+    } head = {ask->start, ask->end, ask->step, ask->hidden, ask->kind, ask->column, name.n};
+    size_t n = sizeof head + name.n + ask->text.n;
+    char *key = gv_arena_alloc(p->arena, n);
+    memcpy(key, &head, sizeof head);
+    if (name.n)
+        memcpy(key + sizeof head, name.p, name.n);
+    memcpy(key + sizeof head + name.n, ask->text.p, ask->text.n);
+    return (struct gv_slice){key, n};
+}
+
+static uint32_t add_printed(struct planner *p, struct gv_plan_ask ask)
+{
+    ask.key = key_of(p, &ask);
     void **known = gv_map_at(&p->ask_keys, gv_hash(ask.key.p, ask.key.n), ask.key);
     if (!*known) {
         gv_push(p->arena, p->asks, p->n_asks, p->cap_asks) = ask;
         *known = (void *)(uintptr_t)p->n_asks; /* its number, from 1 */
     }
     return (uint32_t)(uintptr_t)*known - 1;
+}
+
+static uint32_t add_ask(struct planner *p, struct gv_plan_ask ask)
+{
+    set_text(p, &ask);
+    return add_printed(p, ask);
 }
 
 static struct gv_plan_part part_of(struct planner *p, size_t source, size_t n)
@@ -76,6 +94,17 @@ static struct gv_plan_part one_ask(struct planner *p, struct gv_plan_ask ask)
 {
     struct gv_plan_part part = part_of(p, ask.source, 1);
     *(uint32_t *)(uintptr_t)part.asks = add_ask(p, ask);
+    return part;
+}
+
+struct gv_plan_part plan_ask_alike(struct planner *p, size_t source, const struct gv_plan_part *like)
+{
+    struct gv_plan_part part = part_of(p, source, like->n_asks);
+    for (size_t i = 0; i < like->n_asks; i++) {
+        struct gv_plan_ask ask = p->asks[like->asks[i]];
+        ask.source = (uint32_t)source;
+        ((uint32_t *)(uintptr_t)part.asks)[i] = add_printed(p, ask);
+    }
     return part;
 }
 

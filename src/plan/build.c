@@ -1,19 +1,7 @@
 /* The tree that is evaluated here, with feeds in place of what is sent: the largest local nodes, split aggregations,
  * and below what neither can be, samples. */
-#include "plan/planner.h"
+#include "plan/build.h"
 #include "promql/info_time.h"
-
-enum { ALL_SOURCES = -1, NO_SOURCE = -2 };
-
-struct build {
-    struct planner *p;
-    int only;     /* the source that this tree is about, or ALL_SOURCES; NO_SOURCE: every selector is empty */
-    bool telling; /* reasons are noted */
-    struct gv_plan_feed *feeds;
-    size_t n_feeds, cap_feeds;
-    struct gv_plan_part *selected;
-    size_t n_selected, cap_selected;
-};
 
 static struct gv_expr *place(struct build *b, struct plan_node *n);
 
@@ -34,112 +22,20 @@ static struct gv_expr *add_feed(struct build *b, const struct plan_node *n, stru
     return leaf;
 }
 
-static bool concerns(const struct build *b, const struct plan_node *n, size_t source)
-{
-    return (b->only == ALL_SOURCES || b->only == (int)source) && n->grid.n && !n->at[source].empty &&
-           plan_source_can_match(b->p, n, source);
-}
-
-static size_t count_parts(const struct build *b, const struct plan_node *n)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < b->p->n_sources; i++)
-        count += concerns(b, n, i);
-    return count;
-}
-
-static size_t count_able(const struct build *b, const struct plan_node *n)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < b->p->n_sources; i++)
-        count += concerns(b, n, i) && n->at[i].able;
-    return count;
-}
-
-/* A tree of its own over one source's samples and step vectors: e, whose operands are placed by make. */
-typedef struct gv_expr *make_fn(struct build *b, struct plan_node *n, void *arg);
-
-static void finish_tree(struct build *b, struct gv_expr *e, struct gv_grid grid, struct gv_plan_tree *t)
-{
-    *t = (struct gv_plan_tree){
-        .expr = e, .grid = grid, .feeds = b->feeds, .n_feeds = b->n_feeds, .selected = {b->selected, b->n_selected}};
-}
-
-static struct gv_plan_part tree_part(struct planner *p, struct plan_node *n, size_t source, make_fn *make, void *arg)
-{
-    struct build own = {.p = p, .only = (int)source};
-    struct gv_plan_tree *t = gv_arena_new(p->arena, struct gv_plan_tree);
-    finish_tree(&own, make(&own, n, arg), n->grid, t);
-    return (struct gv_plan_part){.source = (uint32_t)source, .tree = t};
-}
-
-static struct gv_expr *make_plain(struct build *b, struct plan_node *n, void *arg)
-{
-    (void)arg;
-    return place(b, n);
-}
-
-static struct gv_plan_part part_for(struct build *b, struct plan_node *n, size_t source)
-{
-    struct planner *p = b->p;
-    if (n->at[source].able)
-        return plan_ask_vector(p, source, plan_rewrite(p, n, source), n->grid, n->at[source].survivors);
-    return tree_part(p, n, source, make_plain, NULL);
-}
-
 static struct gv_expr *place_local(struct build *b, struct plan_node *n)
 {
-    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .n_inputs = 1};
-    struct gv_plan_part *parts = gv_arena_array(b->p->arena, struct gv_plan_part, b->p->n_sources);
-    for (size_t i = 0; i < b->p->n_sources; i++)
-        if (concerns(b, n, i))
-            parts[feed.inputs[0].n++] = part_for(b, n, i);
-    feed.inputs[0].parts = parts;
+    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .n_inputs = 1, .inputs = {build_local(b, n)}};
     return add_feed(b, n, feed, n->expr, GV_TYPE_VECTOR);
-}
-
-/* ---- Samples ---- */
-
-/* What the engine reads of a selector that is evaluated on the grid. */
-static void sample_times(const struct planner *p, const struct gv_expr *e, struct gv_grid grid, int64_t *min,
-                         int64_t *max)
-{
-    const struct gv_selector *s = plan_selector_of(e);
-    int64_t lookback = p->options->lookback, range = e->kind == GV_EXPR_MATRIX ? e->matrix.range_ms : lookback;
-    bool fixed = s->shift.at == GV_AT_TIME;
-    *min = (fixed ? s->shift.at_ms : grid.start) - s->shift.offset_ms - range + 1;
-    *max = (fixed ? s->shift.at_ms : gv_grid_time(&grid, grid.n - 1)) - s->shift.offset_ms;
-    if (s->extended != GV_RANGE_PLAIN)
-        *min -= lookback;
-    if (s->extended == GV_RANGE_SMOOTHED)
-        *max += lookback;
 }
 
 static struct gv_expr *place_samples(struct build *b, struct plan_node *n)
 {
-    struct planner *p = b->p;
-    const struct gv_expr *selector = n->expr->kind == GV_EXPR_MATRIX ? n->expr->matrix.selector : n->expr;
-    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .raw = true, .n_inputs = 1};
-    struct gv_plan_part *parts = gv_arena_array(p->arena, struct gv_plan_part, p->n_sources);
-    int64_t min = 1, max = 0;
-    if (n->grid.n)
-        sample_times(p, n->expr, n->grid, &min, &max);
-    for (size_t i = 0; min <= max && i < p->n_sources; i++)
-        if (concerns(b, n, i))
-            parts[feed.inputs[0].n++] = plan_ask_samples(p, i, plan_selector_there(p, selector, i), min, max);
-    feed.inputs[0].parts = parts;
+    struct gv_plan_feed feed = {
+        .combine = GV_COMBINE_UNITE, .raw = true, .n_inputs = 1, .inputs = {build_samples(b, n)}};
     return add_feed(b, n, feed, n->expr, n->expr->type);
 }
 
 /* ---- Split aggregations ---- */
-
-struct split {
-    const char *op;
-    bool without;
-    struct gv_slice *grouping; /* with the cluster label kept */
-    size_t n_grouping;
-    struct gv_expr *param;
-};
 
 static struct gv_slice *copy_names(struct planner *p, const struct gv_slice *names, size_t n, size_t room)
 {
@@ -188,43 +84,6 @@ static struct split split_values(struct planner *p, const struct gv_expr *e)
     return s;
 }
 
-static uint64_t split_survivors(const struct planner *p, const struct split *s, size_t source, uint64_t survivors)
-{
-    uint64_t listed = plan_bits(&p->sources[source], s->grouping, s->n_grouping);
-    if (gv_aggregation_named(gv_slice_of(s->op))->keeps_labels)
-        return survivors;
-    return s->without ? survivors & ~listed : survivors & listed;
-}
-
-static struct gv_expr *make_split(struct build *b, struct plan_node *arg, void *split)
-{
-    const struct split *s = split;
-    return plan_aggregate(b->p, s->op, s->without, s->grouping, s->n_grouping, place(b, arg), s->param, arg->expr);
-}
-
-static struct gv_plan_part split_part(struct build *b, struct plan_node *n, const struct split *s, size_t source)
-{
-    struct planner *p = b->p;
-    struct plan_node *arg = n->child[n->n - 1];
-    if (!n->at[source].able)
-        return tree_part(p, arg, source, make_split, (struct split *)(uintptr_t)s);
-    size_t n_names;
-    const struct gv_slice *names = plan_names_there(p, source, s->grouping, s->n_grouping, &n_names);
-    struct gv_expr *sent =
-        plan_aggregate(p, s->op, s->without, names, n_names, plan_rewrite(p, arg, source), s->param, n->expr);
-    return plan_ask_vector(p, source, sent, arg->grid, split_survivors(p, s, source, arg->at[source].survivors));
-}
-
-static struct gv_plan_input split_input(struct build *b, struct plan_node *n, const struct split *s)
-{
-    struct gv_plan_part *parts = gv_arena_array(b->p->arena, struct gv_plan_part, b->p->n_sources);
-    struct gv_plan_input in = {parts, 0};
-    for (size_t i = 0; i < b->p->n_sources; i++)
-        if (concerns(b, n, i))
-            parts[in.n++] = split_part(b, n, s, i);
-    return in;
-}
-
 static struct gv_expr *place_combined(struct build *b, struct plan_node *n, enum gv_plan_combine combine)
 {
     static const char *const averages[] = {"avg", "count"}, *const variances[] = {"stdvar", "count", "avg"};
@@ -237,7 +96,7 @@ static struct gv_expr *place_combined(struct build *b, struct plan_node *n, enum
         ops = variances, feed.n_inputs = GV_COUNT(variances);
     for (size_t i = 0; i < feed.n_inputs; i++) {
         struct split s = combine == GV_COMBINE_COUNT_VALUES ? split_values(b->p, e) : split_of(b->p, e, ops[i]);
-        feed.inputs[i] = split_input(b, n, &s);
+        feed.inputs[i] = build_split(b, n, &s);
     }
     return add_feed(b, n, feed, n->expr, GV_TYPE_VECTOR);
 }
@@ -248,7 +107,7 @@ static struct gv_expr *place_top(struct build *b, struct plan_node *n)
     struct plan_node *arg = n->child[1];
     struct split s = split_of(b->p, n->expr, n->expr->aggregate.op->name);
     s.param = gv_expr_dup(b->p->arena, n->child[0]->expr);
-    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .n_inputs = 1, .inputs = {split_input(b, n, &s)}};
+    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .n_inputs = 1, .inputs = {build_split(b, n, &s)}};
     struct gv_expr *copy = gv_arena_new(b->p->arena, struct gv_expr);
     *copy = *n->expr;
     copy->aggregate.param = gv_expr_dup(b->p->arena, n->child[0]->expr);
@@ -278,13 +137,13 @@ static bool shows_names(const struct build *b, const struct plan_node *n)
 
 static bool is_sent(const struct build *b, const struct plan_node *n)
 {
-    return !n->constant && !n->why && n->void_safe && count_able(b, n);
+    return !n->constant && !n->why && n->void_safe && build_count_able(b, n);
 }
 
 static bool is_split(const struct build *b, const struct plan_node *n)
 {
     const struct plan_node *arg = plan_vector_argument(n);
-    if (n->expr->kind != GV_EXPR_AGGREGATE || arg->constant || arg->why || !arg->void_safe || !count_able(b, n))
+    if (n->expr->kind != GV_EXPR_AGGREGATE || arg->constant || arg->why || !arg->void_safe || !build_count_able(b, n))
         return false;
     if (n->n > 1 && !n->child[0]->constant)
         return false;
@@ -294,45 +153,11 @@ static bool is_split(const struct build *b, const struct plan_node *n)
 
 /* ---- absent, info ---- */
 
-static struct gv_expr *make_presence(struct build *b, struct plan_node *n, void *arg)
-{
-    (void)arg;
-    return plan_aggregate(b->p, "group", false, NULL, 0, place(b, n), NULL, n->expr);
-}
-
-static bool takes_aggregation(const struct gv_plan_source *s, const struct plan_node *n)
-{
-    return s->push == GV_PUSH_AUTO && (!s->metricsql || n->expr->kind == GV_EXPR_SELECTOR);
-}
-
-static struct gv_plan_part presence_part(struct build *b, struct plan_node *n, size_t source)
-{
-    struct planner *p = b->p;
-    if (!n->at[source].able)
-        return tree_part(p, n, source, make_presence, NULL);
-    struct gv_expr *sent = plan_rewrite(p, n, source);
-    if (!takes_aggregation(p->sources[source].is, n))
-        return plan_ask_vector(p, source, sent, n->grid, n->at[source].survivors);
-    sent = plan_aggregate(p, "group", false, NULL, 0, sent, NULL, n->expr);
-    return plan_ask_vector(p, source, sent, n->grid, 0);
-}
-
-/* Only whether there is anything is asked for. */
-static struct gv_expr *place_presence(struct build *b, struct plan_node *n, const struct gv_expr *origin)
-{
-    struct gv_plan_feed feed = {.combine = GV_COMBINE_ANY, .n_inputs = 1};
-    struct gv_plan_part *parts = gv_arena_array(b->p->arena, struct gv_plan_part, b->p->n_sources);
-    for (size_t i = 0; i < b->p->n_sources; i++)
-        if (concerns(b, n, i))
-            parts[feed.inputs[0].n++] = presence_part(b, n, i);
-    feed.inputs[0].parts = parts;
-    return add_feed(b, n, feed, origin, GV_TYPE_VECTOR);
-}
-
 static struct gv_expr *place_absent(struct build *b, struct plan_node *n, struct plan_node *arg,
                                     const struct gv_expr *origin)
 {
-    return plan_call(b->p, "absent", place_presence(b, arg, origin), n->expr);
+    struct gv_plan_feed feed = {.combine = GV_COMBINE_ANY, .n_inputs = 1, .inputs = {build_presence(b, arg)}};
+    return plan_call(b->p, "absent", add_feed(b, arg, feed, origin, GV_TYPE_VECTOR), n->expr);
 }
 
 /* last_over_time(m), which has a value where m has a sample. */
@@ -366,15 +191,9 @@ static void select_info(struct build *b, const struct plan_node *n)
     struct gv_expr *e = gv_arena_new(p->arena, struct gv_expr);
     *e = (struct gv_expr){.kind = GV_EXPR_SELECTOR, .type = GV_TYPE_VECTOR, .pos = n->expr->pos, .selector = *s};
     e->selector.shift = gv_info_shift(n->expr->call.args[0]);
-    struct plan_node *info = plan_node_new(p, e, n->grid);
-    int64_t min, max;
-    if (!n->grid.n)
-        return;
-    sample_times(p, e, n->grid, &min, &max);
-    for (size_t i = 0; i < p->n_sources; i++)
-        if (concerns(b, info, i))
-            gv_push(p->arena, b->selected, b->n_selected, b->cap_selected) =
-                plan_ask_samples(p, i, plan_selector_there(p, e, i), min, max);
+    struct gv_plan_input in = build_samples(b, plan_node_new(p, e, n->grid));
+    for (size_t i = 0; i < in.n; i++)
+        gv_push(p->arena, b->selected, b->n_selected, b->cap_selected) = in.parts[i];
 }
 
 /* ---- Any node ---- */
@@ -438,11 +257,16 @@ static struct gv_expr *place_void(struct build *b, struct plan_node *n)
     return e;
 }
 
+struct gv_expr *build_place(struct build *b, struct plan_node *n)
+{
+    return place(b, n);
+}
+
 static struct gv_expr *place(struct build *b, struct plan_node *n)
 {
     if (n->constant)
         return gv_expr_dup(b->p->arena, n->expr);
-    if (!n->why && b->only != NO_SOURCE && !count_parts(b, n))
+    if (!n->why && b->only != NO_SOURCE && !build_count(b, n))
         return place_void(b, n);
     if (n->expr->type == GV_TYPE_VECTOR && is_sent(b, n) && !shows_names(b, n))
         return place_local(b, n);
@@ -465,19 +289,14 @@ static bool is_ordered_root(const struct planner *p, const struct plan_node *n)
 /* Every source that may have something answers for itself, in the form in which the answer goes on. */
 static bool unite(struct build *b, struct plan_node *n, struct gv_plan *plan)
 {
-    struct planner *p = b->p;
-    size_t parts = count_parts(b, n);
-    if (!is_sent(b, n) || count_able(b, n) < parts || (parts > 1 && is_ordered_root(p, n)))
+    size_t parts = build_count(b, n);
+    if (!is_sent(b, n) || build_count_able(b, n) < parts || (parts > 1 && is_ordered_root(b->p, n)))
         return false;
-    struct gv_plan_part *all = gv_arena_array(p->arena, struct gv_plan_part, parts);
-    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .n_inputs = 1, .inputs = {{all, 0}}};
-    for (size_t i = 0; i < p->n_sources; i++)
-        if (concerns(b, n, i))
-            all[feed.inputs[0].n++] = plan_ask_root(p, i, plan_rewrite(p, n, i), n->at[i].survivors);
+    struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .n_inputs = 1, .inputs = {build_root(b, n)}};
     struct gv_expr *leaf = add_feed(b, n, feed, n->expr, n->expr->type);
-    finish_tree(b, leaf, n->grid, &plan->root);
+    build_finish(b, leaf, n->grid, &plan->root);
     plan->unite = true;
-    plan->keeps_order = parts == 1 && p->options->step == 0;
+    plan->keeps_order = parts == 1 && b->p->options->step == 0;
     return true;
 }
 
@@ -494,7 +313,7 @@ void plan_build(struct planner *p, struct plan_node *root, struct gv_plan *plan)
 {
     struct build b = {.p = p, .only = ALL_SOURCES, .telling = true};
     if (!unite(&b, root, plan))
-        finish_tree(&b, place_root(&b, root), p->grid, &plan->root);
+        build_finish(&b, place_root(&b, root), p->grid, &plan->root);
     plan->root.grid = p->grid;
     plan->asks = p->asks;
     plan->n_asks = p->n_asks;

@@ -75,10 +75,9 @@ static bool match_carried(const struct planner *p, struct plan_node *n, const st
     return any;
 }
 
-static bool match_injected(const struct planner *p, struct plan_node *n, const struct gv_selector *sel,
-                           const struct plan_source *s)
+static bool match_injected(struct plan_node *n, const struct gv_selector *sel, const struct plan_source *s,
+                           struct gv_matcher *left)
 {
-    struct gv_matcher *left = gv_arena_array(p->arena, struct gv_matcher, sel->n_matchers);
     size_t n_left;
     if (!gv_selector_for_source(&s->is->mapping, sel->matchers, sel->n_matchers, left, &n_left))
         return false;
@@ -88,9 +87,10 @@ static bool match_injected(const struct planner *p, struct plan_node *n, const s
 
 static void add_matches(struct planner *p, struct plan_node *n, const struct gv_selector *sel, bool decides)
 {
+    struct gv_matcher *left = gv_arena_array(p->arena, struct gv_matcher, sel->n_matchers);
     for (size_t i = 0; i < p->n_sources; i++) {
         const struct plan_source *s = &p->sources[i];
-        bool can = s->carries ? match_carried(p, n, sel, s) : match_injected(p, n, sel, s);
+        bool can = s->carries ? match_carried(p, n, sel, s) : match_injected(n, sel, s, left);
         if (decides)
             n->at[i].empty = !can;
     }
@@ -291,6 +291,15 @@ static void count_clusters(const struct planner *p, struct plan_node *n)
     n->alone = sources == 1 && p->sources[last].carries;
 }
 
+/* What simplifying takes away, here and below. */
+static uint64_t shape_of(const struct plan_node *n, size_t source)
+{
+    uint64_t shape = n->at[source].empty ? 2 : 1;
+    for (size_t i = 0; i < n->n; i++)
+        shape = (shape ^ n->child[i]->at[source].shape) * UINT64_C(0x9e3779b97f4a7c15) + i;
+    return shape;
+}
+
 struct plan_node *plan_node_new(struct planner *p, const struct gv_expr *e, struct gv_grid grid)
 {
     struct plan_node *n = gv_arena_new(p->arena, struct plan_node);
@@ -311,7 +320,9 @@ struct plan_node *plan_node_new(struct planner *p, const struct gv_expr *e, stru
     count_clusters(p, n);
     find_names(n);
     n->why = n->constant ? NULL : plan_why_not_local(p, n);
-    for (size_t i = 0; i < p->n_sources; i++)
+    for (size_t i = 0; i < p->n_sources; i++) {
         n->at[i].able = plan_is_able(p, n, i);
+        n->at[i].shape = shape_of(n, i);
+    }
     return n;
 }

@@ -19,6 +19,30 @@ const char *gv_plan_combine_text(enum gv_plan_combine c)
     return texts[c];
 }
 
+static bool is_kind(const struct plan_source *a, const struct plan_source *b)
+{
+    const struct gv_plan_source *x = a->is, *y = b->is;
+    if (a->carries || b->carries || a->n_labels != b->n_labels || x->push != y->push || x->metricsql != y->metricsql ||
+        plan_is_before(x, 3, 0) != plan_is_before(y, 3, 0))
+        return false;
+    for (size_t i = 0; i < a->n_labels; i++)
+        if (!gv_slice_eq(a->labels[i].name, b->labels[i].name))
+            return false;
+    return true;
+}
+
+/* Compared with one source of each kind; most configurations have one or two. */
+static void find_kind(struct planner *p, size_t i)
+{
+    struct plan_source *s = &p->sources[i];
+    s->kind = i;
+    for (size_t k = 0; k < i; k++)
+        if (p->sources[k].kind == k && is_kind(&p->sources[k], s)) {
+            s->kind = k;
+            return;
+        }
+}
+
 static bool add_source(struct planner *p, size_t i)
 {
     const struct gv_plan_source *is = &p->options->sources[i];
@@ -41,6 +65,7 @@ static bool add_source(struct planner *p, size_t i)
     s->first_cluster = p->n_clusters;
     s->n_clusters = !s->carries ? 1 : !is->clusters ? 2 : is->n_clusters ? is->n_clusters : 1;
     p->n_clusters += s->n_clusters;
+    find_kind(p, i);
     return true;
 }
 

@@ -15,6 +15,7 @@ enum { PLAN_MAX_LABELS = 64 };
 struct plan_at {
     bool empty;         /* no series of the source can be in it: simplified away */
     bool able;          /* the source may be sent it */
+    uint64_t shape;     /* equal for sources of one kind whose rewritten nodes are equal */
     uint64_t survivors; /* injected labels in its result, by index; of a source that carries the cluster label itself,
                            bit 0 is that label */
 };
@@ -44,6 +45,7 @@ struct plan_source {
     size_t first_cluster, n_clusters; /* numbers; at least one */
     uint64_t all, p;                  /* bits of labels, of the cluster label */
     bool carries;                     /* the cluster label is stored, not injected */
+    size_t kind;                      /* equal where labels have equal names and asks equal forms */
 };
 
 struct planner {
@@ -99,6 +101,9 @@ struct gv_plan_part plan_ask_vector(struct planner *p, size_t source, struct gv_
 struct gv_plan_part plan_ask_root(struct planner *p, size_t source, struct gv_expr *e, uint64_t survivors);
 struct gv_plan_part plan_ask_samples(struct planner *p, size_t source, const struct gv_expr *selector, int64_t min,
                                      int64_t max);
+
+/* What part asks of another source, asked of this one, which is of the same kind. */
+struct gv_plan_part plan_ask_alike(struct planner *p, size_t source, const struct gv_plan_part *part);
 
 /* build.c */
 void plan_build(struct planner *p, struct plan_node *root, struct gv_plan *plan);
