@@ -48,7 +48,8 @@ void *gv_arena_zalloc(struct gv_arena *a, size_t n) __attribute__((malloc, alloc
 /* For columns, bodies and anything whose size the data decides: NULL and err when the budget is spent. */
 GV_MUST_CHECK void *gv_arena_try(struct gv_arena *a, size_t n, struct gv_err *err);
 
-/* Whether n more bytes fit the budget: before small requests that together are large, or whose size the data decides. */
+/* Whether n more bytes fit the budget: before small requests that together are large, or whose size the data decides.
+ */
 GV_MUST_CHECK bool gv_arena_has_room(const struct gv_arena *a, size_t n, struct gv_err *err);
 
 #define gv_arena_new(a, type)      ((type *)gv_arena_zalloc((a), sizeof(type)))

@@ -119,7 +119,7 @@ static void put_threshold(struct bit_writer *w, double v)
     if (v == 0) {
         bits_put(w, THRESHOLD_ZERO, 8);
     } else if (fraction == 0.5 && exponent >= -242 && exponent <= 11) {
-        bits_put(w, (uint64_t)(exponent + THRESHOLD_BIAS), 8);
+        bits_put(w, (uint8_t)(exponent + THRESHOLD_BIAS), 8);
     } else {
         bits_put(w, THRESHOLD_OTHER, 8);
         put_double(w, v);

@@ -24,7 +24,7 @@ struct label_slot {
 struct label_reader {
     struct gv_arena *arena;
     const struct gv_mapping *mapping;
-    uint64_t hidden; /* injected labels that are left out (gv_mapping_hides); set by the owner */
+    uint64_t hidden;     /* injected labels that are left out (gv_mapping_hides); set by the owner */
     struct gv_map names; /* all so far, by the backend's name */
     struct label_text *labels;
     size_t n, cap;

@@ -107,7 +107,7 @@ struct gv_stage {
     void (*apply)(const struct gv_stage *s, struct gv_env *env, struct gv_row *row);
     bool drops_name;
     const struct gv_node *node;
-    struct gv_call call;     /* functions; env is the stream's */
+    struct gv_call call;  /* functions; env is the stream's */
     struct gv_row scalar; /* binary operator with a scalar: its value at every step */
     bool scalar_left;
     struct gv_stage *next;

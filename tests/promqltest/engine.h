@@ -5,7 +5,7 @@
 
 struct engine {
     struct gv_executor *executor; /* or NULL */
-    unsigned clusters; /* > 0: queries are compared, planned over so many clusters and in one (clusters.h) */
+    unsigned clusters;            /* > 0: queries are compared, planned over so many clusters and in one (clusters.h) */
 };
 
 /* With the features of the engine under test. */

@@ -2,7 +2,8 @@
  *
  * Runs scripts in Prometheus's format against the evaluator, in this process. Every eval is one case; it prints what
  * failed and ends with "N passed, N failed". With --clusters the series are dealt out to N clusters, and what a case
- * compares is the planned query with the same one over all of them. Exit status: 0 all passed, 1 some failed, 2 wrong usage. */
+ * compares is the planned query with the same one over all of them. Exit status: 0 all passed, 1 some failed, 2 wrong
+ * usage. */
 #include "cases.h"
 #include <getopt.h>
 #include <stdio.h>
