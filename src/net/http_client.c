@@ -156,7 +156,10 @@ static void on_turn(struct gv_timer *t)
 {
     struct gv_http_client *c = container_of(t, struct gv_http_client, turn);
     for (struct gv_http_call *call; (call = pop(&c->ended));) {
+        /* An HTTP/2 stream's reset would leave with the connection's next bytes, whenever: the last one closes it. */
+        curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
         curl_multi_remove_handle(c->multi, call->easy);
+        curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 0L);
         end_canceled(c, call);
     }
     start_some(c);
