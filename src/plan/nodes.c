@@ -291,12 +291,14 @@ static void count_clusters(const struct planner *p, struct plan_node *n)
     n->alone = sources == 1 && p->sources[last].carries;
 }
 
-/* What simplifying takes away, here and below. */
+/* What simplifying takes away, here and below, as a hash. */
 static uint64_t shape_of(const struct plan_node *n, size_t source)
 {
-    uint64_t shape = n->at[source].empty ? 2 : 1;
-    for (size_t i = 0; i < n->n; i++)
-        shape = (shape ^ n->child[i]->at[source].shape) * UINT64_C(0x9e3779b97f4a7c15) + i;
+    uint64_t shape = n->at[source].empty;
+    for (size_t i = 0; i < n->n; i++) {
+        uint64_t both[2] = {shape, n->child[i]->at[source].shape};
+        shape = gv_hash(both, sizeof both);
+    }
     return shape;
 }
 
