@@ -106,7 +106,7 @@ def wrk(url, connections, seconds=SECONDS):
                          capture_output=True, text=True, check=True).stdout
     found = {"requests": int(re.search(r"(\d+) requests in", out).group(1)),
              "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
-             "p50": re.search(r"50%\s+(\S+)", out).group(1), "p99": re.search(r"99%\s+(\S+)", out).group(1)}
+             "p50": re.search(r"^\s+50%\s+(\S+)", out, re.M).group(1), "p99": re.search(r"^\s+99%\s+(\S+)", out, re.M).group(1)}
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     if bad:
         raise SystemExit(f"bench: {bad.group(1)} of {found['requests']} replies from {url} were errors:\n{out}")
