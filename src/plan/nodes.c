@@ -160,8 +160,12 @@ static void find_empty(struct planner *p, struct plan_node *n)
 
 static bool writes_name(const struct gv_expr *e)
 {
-    return (plan_is_call(e, "label_replace") || plan_is_call(e, "label_join")) && e->call.n_args > 1 &&
-           gv_slice_eq(gv_expr_unparen(e->call.args[1])->string.value, GV_LABEL_NAME);
+    const struct gv_expr *label = NULL;
+    if (plan_is_call(e, "label_replace") || plan_is_call(e, "label_join"))
+        label = gv_expr_unparen(e->call.args[1]);
+    if (e->kind == GV_EXPR_AGGREGATE && e->aggregate.op->kind == GV_AGG_COUNT_VALUES)
+        label = gv_expr_unparen(e->aggregate.param);
+    return label && gv_slice_eq(label->string.value, GV_LABEL_NAME);
 }
 
 static bool keeps_name_label(const struct gv_expr *e)

@@ -107,3 +107,20 @@ static inline void assert_planned(struct bench *b, const char *query)
         assert_planned((b), (query));                                                                                  \
         assert_string_equal(plan_text(b), (text));                                                                     \
     } while (0)
+
+/* A test on a bench of its own. */
+static inline int set_up(void **state)
+{
+    static struct bench b;
+    bench_open(&b);
+    *state = &b;
+    return 0;
+}
+
+static inline int tear_down(void **state)
+{
+    bench_close(*state);
+    return 0;
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

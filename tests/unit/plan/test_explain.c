@@ -69,22 +69,6 @@ static void json_says_the_same(void **state)
     gv_buf_fini(&text);
 }
 
-static int set_up(void **state)
-{
-    static struct bench b;
-    bench_open(&b);
-    *state = &b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench_close(*state);
-    return 0;
-}
-
-#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -157,22 +157,6 @@ static void one_cluster_in_two_sources_is_refused(void **state)
     assert_string_equal(b->err.msg, "cluster=\"c2\" comes from two sources, \"c2\" and \"store\": rename one");
 }
 
-static int set_up(void **state)
-{
-    static struct bench b;
-    bench_open(&b);
-    *state = &b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench_close(*state);
-    return 0;
-}
-
-#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -69,22 +69,6 @@ static void injected_labels_are_added_where_they_survive(void **state)
     assert_int_equal(b->plan->asks[0].hidden, 0);
 }
 
-static int set_up(void **state)
-{
-    static struct bench b;
-    bench_open(&b);
-    *state = &b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench_close(*state);
-    return 0;
-}
-
-#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

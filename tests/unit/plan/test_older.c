@@ -106,22 +106,6 @@ static void without_push_down_only_selectors_are_sent(void **state)
     assert_asked(b, "sum(rate(x[5m]))", BOTH("x[15m]"));
 }
 
-static int set_up(void **state)
-{
-    static struct bench b;
-    bench_open(&b);
-    *state = &b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench_close(*state);
-    return 0;
-}
-
-#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -66,8 +66,7 @@ static void what_cannot_match_is_left_out(void **state)
     assert_united(b, "x{cluster=\"c2\"}", "c2: x\n");
     assert_united(b, "x{region=\"eu\"}", "c1: x\nc2: x{region=\"eu\"}\n"); /* c2's own label may be called so */
     assert_united(b, "x unless x{cluster=\"c2\"}", "c1: x\nc2: x unless x\n");
-    assert_united(b, "abs(x) unless changes(x{cluster=\"c2\"}[1m])",
-                  "c1: abs(x)\nc2: abs(x) unless changes(x[1m])\n");
+    assert_united(b, "abs(x) unless changes(x{cluster=\"c2\"}[1m])", "c1: abs(x)\nc2: abs(x) unless changes(x[1m])\n");
     assert_united(b, "x or y{cluster=\"c2\"}", "c1: x\nc2: x or y\n");
     assert_united(b, "x{cluster=\"c1\"} or y{cluster=\"c2\"}", "c1: x\nc2: y\n");
     assert_united(b, "x and y{cluster=\"c2\"}", "c2: x and y\n");
@@ -174,22 +173,6 @@ static void positions_lead_back_to_the_query(void **state)
     assert_int_equal(own, 45);
     assert_false(gv_plan_own_position(&b->plan->asks[0], 16, &own));
 }
-
-static int set_up(void **state)
-{
-    static struct bench b;
-    bench_open(&b);
-    *state = &b;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    bench_close(*state);
-    return 0;
-}
-
-#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
