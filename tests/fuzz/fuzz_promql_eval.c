@@ -46,9 +46,30 @@ static const char *const over[] = {"rate",
                                    "deriv",
                                    "absent_over_time",
                                    "first_over_time",
-                                   "mad_over_time"};
-static const char *const each[] = {"abs",  "-",    "timestamp", "sgn",           "histogram_count", "hour",
-                                   "ceil", "sort", "absent",    "histogram_avg", "sort_desc"};
+                                   "mad_over_time",
+                                   "idelta",
+                                   "min_over_time",
+                                   "stdvar_over_time",
+                                   "present_over_time",
+                                   "ts_of_max_over_time",
+                                   "ts_of_last_over_time"};
+static const char *const extended[] = {"rate", "increase", "delta", "changes", "resets"};
+static const char *const each[] = {"abs",
+                                   "-",
+                                   "timestamp",
+                                   "sgn",
+                                   "histogram_count",
+                                   "hour",
+                                   "ceil",
+                                   "sort",
+                                   "absent",
+                                   "histogram_avg",
+                                   "sort_desc",
+                                   "info",
+                                   "exp",
+                                   "histogram_sum",
+                                   "histogram_stddev",
+                                   "start_timestamp"};
 static const char *const sums[] = {"sum", "avg", "min", "max", "count", "group", "stddev", "stdvar"};
 static const char *const by[] = {"", " by (l)", " without (i)", " by (l, i)", " by ()", " without ()"};
 static const char *const arithmetic[] = {"+", "-", "*", "/", "%", "^", "==", "!= bool", "<", ">= bool", "atan2", "</"};
@@ -135,9 +156,38 @@ static void binary(struct bytes *b, struct gv_buf *q)
     gv_buf_addc(q, ')');
 }
 
+static void extended_range(struct bytes *b, struct gv_buf *q)
+{
+    const char *kind = take(b, 2) ? "anchored" : "smoothed";
+    gv_buf_printf(q, "%s(%s[%s] %s%s)", ONE_OF(b, extended), ONE_OF(b, selectors), ONE_OF(b, ranges), kind,
+                  ONE_OF(b, shifts));
+}
+
+/* A function of a vector, and what stands before and behind it. */
+static void wrapped(struct bytes *b, struct gv_buf *q)
+{
+    static const char *const around[][2] = {{"label_join(", ", \"l\", \"-\", \"i\", \"l\")"},
+                                            {"histogram_fraction(0, 5, ", ")"},
+                                            {"histogram_quantiles(", ", \"q\", 0.1, 0.9)"},
+                                            {"round(", ", 0.1)"},
+                                            {"clamp(", ", -1, 7)"},
+                                            {"info(", ", {d=~\".+\"})"},
+                                            {"sort_by_label(", ", \"i\")"}};
+    const char *const *text = ONE_OF(b, around);
+    gv_buf_adds(q, text[0]);
+    vector(b, q);
+    gv_buf_adds(q, text[1]);
+}
+
 static void function(struct bytes *b, struct gv_buf *q)
 {
-    switch (take(b, 8)) {
+    switch (take(b, 10)) {
+    case 8:
+        extended_range(b, q);
+        return;
+    case 9:
+        wrapped(b, q);
+        return;
     case 0:
         gv_buf_adds(q, "label_replace(");
         vector(b, q);
@@ -246,12 +296,15 @@ static const struct gv_histogram *histogram_of(struct gv_arena *a, struct bytes 
 
 static void add_series(struct gv_memory_source *m, struct gv_arena *a, struct bytes *b, unsigned i)
 {
-    static const char *const metrics[] = {"m", "n", "h", "b"};
-    struct gv_label labels[5];
+    static const char *const metrics[] = {"m", "n", "h", "b", "target_info"};
+    struct gv_label labels[6];
     size_t n_labels = 0;
     const char *metric = metrics[i % GV_COUNT(metrics)];
     labels[n_labels++] = (struct gv_label){GV_LABEL_NAME, gv_slice_of(metric)};
-    labels[n_labels++] = (struct gv_label){GV_S("i"), gv_slice_of(gv_arena_printf(a, "%u", i / 4))};
+    if (*metric == 't')
+        labels[n_labels++] = (struct gv_label){GV_S("d"), i & 4 ? GV_S("x") : GV_S("y")};
+    labels[n_labels++] = (struct gv_label){GV_S("i"), gv_slice_of(gv_arena_printf(a, "%u", i / 5))};
+    labels[n_labels++] = (struct gv_label){GV_S("job"), i & 2 ? GV_S("j") : GV_S("k")};
     labels[n_labels++] = (struct gv_label){GV_S("l"), i & 1 ? GV_S("a") : GV_S("")};
     if (*metric == 'b')
         labels[n_labels++] = (struct gv_label){GV_S("le"), i & 8 ? GV_S("+Inf") : GV_S("1")};
@@ -351,7 +404,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gv_arena_init(&a, NULL);
     struct gv_eval_options o = {.lookback = 120000, .default_step = 60000, .max_samples = 300000};
     o.features = GV_FEATURE_EXPERIMENTAL_FUNCTIONS | GV_FEATURE_BINOP_FILL_MODIFIERS |
-                 (take(&b, 2) ? GV_FEATURE_DELAYED_NAME_REMOVAL : 0);
+                 GV_FEATURE_EXTENDED_RANGE_SELECTORS | (take(&b, 2) ? GV_FEATURE_DELAYED_NAME_REMOVAL : 0);
     o.start = take(&b, 2) ? 0 : 300000;
     o.step = take(&b, 3) ? 1000 * (1 + (int64_t)take(&b, 60)) : 0;
     o.end = o.step ? o.start + o.step * take(&b, 150) : o.start;
