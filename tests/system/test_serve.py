@@ -202,7 +202,8 @@ class Reload(Server):
         p.config.write_text(f"clusters: [{{name: c1, endpoints: [{one.url}]}}]")
         self.assertEqual(p.post("/-/reload").status, 200)
         eventually(lambda: p.metric(up) == 1, "the replica is up")
-        self.assertIsNone(p.metric(f'globalview_replica_up{{cluster="c1",replica="{two.url}"}}'))
+        gone = f'globalview_replica_up{{cluster="c1",replica="{two.url}"}}'
+        eventually(lambda: p.metric(gone) is None, "the last probe of the old endpoint ends")
 
     def test_without_lifecycle_it_is_forbidden(self):
         p = self.program(config(self.backend()))
