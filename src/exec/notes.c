@@ -102,11 +102,54 @@ static int by_position(const void *a, const void *b)
     return gv_slice_cmp(x->text, y->text);
 }
 
+/* "3 more warning annotations omitted": what a backend left out itself. */
+static bool is_omission(const struct gv_note *note, int64_t *count)
+{
+    static const struct gv_slice ends[] = {GV_S(" more warning annotations omitted"),
+                                           GV_S(" more info annotations omitted")};
+    struct gv_slice end = ends[note->is_info];
+    return gv_slice_has_suffix(note->text, end) &&
+           gv_int64_parse((struct gv_slice){note->text.p, note->text.n - end.n}, count);
+}
+
+static bool is_promql(const struct gv_note *note)
+{
+    return gv_slice_has_prefix(note->text, GV_S("PromQL "));
+}
+
+/* As many of each kind as Prometheus shows (web/api/v1, AsStrings), and how many more there are. What is no annotation
+ * of PromQL is always shown. */
+static void give_kind(const struct gv_notes *notes, bool is_info, struct gv_annotations *out)
+{
+    enum { SHOWN = 10 };
+    struct gv_annotations all;
+    void (*say)(struct gv_annotations *, const char *, ...) = is_info ? gv_info : gv_warn;
+    int64_t omitted = 0, count;
+    gv_annotations_init(&all, notes->arena);
+    for (size_t i = 0; i < notes->n; i++) {
+        const struct gv_note *note = &notes->at[i];
+        if (note->is_info != is_info)
+            continue;
+        if (is_omission(note, &count)) {
+            omitted += count;
+            continue;
+        }
+        size_t before = all.n_warnings;
+        if (is_promql(note))
+            gv_warn(&all, "%.*s", GV_ARG(note->text));
+        if (!is_promql(note) || (all.n_warnings > before && before < SHOWN))
+            say(out, "%.*s", GV_ARG(note->text));
+    }
+    omitted += all.n_warnings > SHOWN ? (int64_t)all.n_warnings - SHOWN : 0;
+    if (omitted)
+        say(out, "%lld more %s annotations omitted", (long long)omitted, is_info ? "info" : "warning");
+}
+
 void gv_notes_give(struct gv_notes *notes, struct gv_annotations *out)
 {
     gv_annotations_init(out, notes->arena);
     if (notes->n)
         qsort(notes->at, notes->n, sizeof *notes->at, by_position);
-    for (size_t i = 0; i < notes->n; i++)
-        (notes->at[i].is_info ? gv_info : gv_warn)(out, "%.*s", GV_ARG(notes->at[i].text));
+    give_kind(notes, false, out);
+    give_kind(notes, true, out);
 }

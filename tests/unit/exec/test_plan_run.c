@@ -272,6 +272,31 @@ static void annotations_speak_of_the_query(void **state)
                         "\"x\" (2:25)");
 }
 
+static void put_metric(struct bench *b, size_t source, char metric)
+{
+    put(b, source, gv_arena_printf(&b->arena, "%c{i=\"%c\"}", metric, metric), 1);
+}
+
+/* As many as Prometheus shows, and what backends left out themselves. */
+static void annotations_are_shown_by_the_ten(void **state)
+{
+    struct bench *b = *state;
+    for (char metric = 'a'; metric <= 'l'; metric++)
+        put_metric(b, 0, metric);
+    put_metric(b, 1, 'a');
+    seal(b);
+    struct gv_plan_answer *answers;
+    const struct gv_plan *p = plan_and_answer(b, "rate({__name__=~\".\"}[5m]) == 7", &answers);
+    struct gv_result said = *answers[1].result; /* of c2 */
+    gv_info(&said.notes, "3 more info annotations omitted");
+    gv_warn(&said.notes, "something else");
+    answers[1].result = &said;
+    run(b, p, answers);
+    assert_int_equal(b->result.notes.n_infos, 11);
+    assert_string_equal(b->result.notes.infos[10].p, "5 more info annotations omitted");
+    assert_int_equal(b->result.notes.n_warnings, 1);
+}
+
 /* A backend before 3.0 is asked for the steps of a subquery by range queries, as long as it takes them. */
 static void windows_of_a_range_are_joined(void **state)
 {
@@ -331,6 +356,7 @@ int main(void)
         test(a_cluster_that_fails_one_ask_is_left_out_of_all),
         test(what_one_cluster_alone_would_say_holds_only_if_it_says_it),
         test(annotations_speak_of_the_query),
+        test(annotations_are_shown_by_the_ten),
         test(windows_of_a_range_are_joined),
         test(a_source_that_is_never_pushed_to_gives_the_same),
         test(a_series_in_two_answers_is_an_error),
