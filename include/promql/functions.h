@@ -6,7 +6,7 @@
 
 enum gv_function_flag {
     GV_FN_ELEMENT_WISE = 1 << 0,  /* each output series depends on one input series alone */
-    GV_FN_KEEPS_NAME = 1 << 1,    /* the metric name stays */
+    GV_FN_KEEPS_NAME = 1 << 1,    /* the metric name stays (absent_over_time: of the series its windows look at) */
     GV_FN_NEEDS_ALL = 1 << 2,     /* absent, scalar, info, ...: must see every cluster's series */
     GV_FN_WRITES_LABELS = 1 << 3, /* label_replace, label_join, histogram_quantiles: string arguments name labels */
     GV_FN_ORDERS = 1 << 4,        /* sort...: the order is to be applied again after a merge */
@@ -49,4 +49,3 @@ struct gv_aggregation {
 const struct gv_function *gv_function_named(struct gv_slice name);       /* NULL: unknown */
 const struct gv_aggregation *gv_aggregation_named(struct gv_slice name); /* NULL: unknown; case-insensitive */
 const struct gv_function *gv_functions(size_t *n);
-const struct gv_aggregation *gv_aggregations(size_t *n);

@@ -242,7 +242,7 @@ static void note_native(struct reader *r, const struct group *g, const char *wha
 
 static struct mended *mended_of(struct reader *r, struct gv_slice metric, int64_t time)
 {
-    for (size_t i = 0; i < r->n_mended; i++)
+    for (size_t i = r->n_mended; i-- > 0;) /* mostly the last one: groups come by metric */
         if (gv_slice_eq(r->mended[i].metric, metric))
             return &r->mended[i];
     gv_push(r->c->env->scratch, r->mended, r->n_mended, r->cap_mended) =

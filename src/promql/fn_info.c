@@ -86,7 +86,7 @@ static void add_escaped(struct gv_buf *out, struct gv_slice s)
     }
 }
 
-/* label=~"every|value|there|is"; false where no series has the label. */
+/* label=~"every|value|there|is"; false where no series has the label, or the query is to end. */
 static bool values_of(const struct info *in, struct gv_slice label, struct gv_buf *pattern)
 {
     const struct gv_vector *v = &in->c->args[0].vector;
@@ -95,6 +95,8 @@ static bool values_of(const struct info *in, struct gv_slice label, struct gv_bu
     gv_buf_clear(pattern);
     for (size_t i = 0; i < v->n; i++) {
         struct gv_slice value = gv_labels_get(v->rows[i].labels, label);
+        if (!gv_call_poll(in->c, 1))
+            return false;
         if (!value.n || is_info_series(in, v->rows[i].labels) || gv_map_find(&seen, value))
             continue;
         gv_map_put(&seen, value, (void *)1);
@@ -109,7 +111,9 @@ static bool add_matcher(struct info *in, struct gv_selector *s, enum gv_match_ty
                         struct gv_slice value)
 {
     struct gv_env *env = in->c->env;
-    return gv_matcher_make(&s->matchers[s->n_matchers++], env->scratch, type, name, value, env->err);
+    size_t size = 4 * value.n; /* the text, and what is taken apart of it */
+    return gv_arena_has_room(env->scratch, size, env->err) &&
+           gv_matcher_make(&s->matchers[s->n_matchers++], env->scratch, type, name, value, env->err);
 }
 
 /* The matchers of the second argument, the name, and the identities there are; no identity, no selector. */
@@ -127,11 +131,12 @@ static bool make_selector(struct info *in, struct gv_selector *s, bool *some)
     struct gv_buf pattern = GV_BUF_INIT;
     bool ok = true;
     *some = false;
-    for (size_t i = 0; ok && i < GV_COUNT(identifying); i++)
-        if (values_of(in, identifying[i], &pattern)) {
-            *some = true;
-            ok = add_matcher(in, s, GV_MATCH_RE, identifying[i], gv_buf_slice(&pattern));
-        }
+    for (size_t i = 0; ok && i < GV_COUNT(identifying); i++) {
+        bool found = values_of(in, identifying[i], &pattern);
+        *some |= found;
+        ok = in->c->env->err->code == GV_OK &&
+             (!found || add_matcher(in, s, GV_MATCH_RE, identifying[i], gv_buf_slice(&pattern)));
+    }
     gv_buf_fini(&pattern);
     return ok;
 }

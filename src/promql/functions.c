@@ -149,12 +149,6 @@ const struct gv_function *gv_functions(size_t *n)
     return functions;
 }
 
-const struct gv_aggregation *gv_aggregations(size_t *n)
-{
-    *n = GV_COUNT(aggregations);
-    return aggregations;
-}
-
 const struct gv_function *gv_function_named(struct gv_slice name)
 {
     size_t low = 0, high = GV_COUNT(functions);
