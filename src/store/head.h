@@ -1,0 +1,59 @@
+/* The head: series in memory with their newest samples, in chunks as blocks will have them. Appends by any thread,
+ * striped by series; readers copy what they need under a stripe's lock, a series at a time.
+ *
+ * The head writes its own records to the log: a series before its first sample, then one record a batch. Replaying
+ * tolerates what is there already, so a checkpoint may hold more than it must. */
+#pragma once
+#include "store/reader.h"
+
+struct head;
+struct head_options {
+    struct gv_log *log;          /* NULL: none (tests) */
+    int64_t out_of_order_window; /* ms */
+    int64_t max_exemplars;
+    const struct gv_clock *clock;
+};
+struct head *head_new(const struct head_options *o);
+void head_free(struct head *h);
+void head_set_out_of_order_window(struct head *h, int64_t ms);
+
+/* As the functions of store.h that they serve. */
+GV_MUST_CHECK bool head_series(struct head *h, const struct gv_labels *labels, uint64_t *id, struct gv_err *err);
+GV_MUST_CHECK bool head_append(struct head *h, const struct gv_store_batch *b, struct gv_log_ticket *ticket,
+                               struct gv_err *err);
+/* One record of the log (a gv_log_record_fn with the head as arg). GV_INTERNAL: it is none of ours. */
+bool head_replay_record(void *head, struct gv_slice record, struct gv_log_place at, struct gv_err *err);
+/* After the last record. */
+void head_replay_done(struct head *h);
+
+/* A reader of what the head has from min_time on. While it is held no chunk and no series it can see is freed, and
+ * head_truncate takes effect for later readers only. */
+struct store_reader *head_reader_get(struct head *h, int64_t min_time);
+void head_reader_put(struct store_reader *r);
+
+/* Samples below min_time are in blocks now: later readers do not see them, and in-order appends below it are too old.
+ * Chunks wholly below it, series left with nothing and symbols without series are freed once no older reader is left.
+ */
+void head_truncate(struct head *h, int64_t min_time);
+int64_t head_min_time(const struct head *h); /* INT64_MAX: empty */
+int64_t head_max_time(const struct head *h); /* INT64_MIN: empty */
+/* The out-of-order samples that lie below the head's in-order data, and so belong to blocks that exist already:
+ * [*min, *max]; false where there are none. They are cut like others, into blocks of their own, and truncated by
+ * head_truncate_out_of_order. */
+bool head_out_of_order_range(const struct head *h, int64_t *min, int64_t *max);
+void head_truncate_out_of_order(struct head *h, int64_t max_time);
+
+/* Writes everything that the head holds (series, chunks, exemplars, metadata, deletions, the next number) as records
+ * into a folder of segments, synced, which replay reads before the log's segments from `first_segment` on. */
+GV_MUST_CHECK bool head_checkpoint(struct head *h, const struct gv_io *io, const char *folder, struct gv_err *err);
+
+GV_MUST_CHECK bool head_delete(struct head *h, const struct gv_matcher *matchers, size_t n, int64_t min_time,
+                               int64_t max_time, struct gv_err *err);
+GV_MUST_CHECK bool head_exemplars(struct head *h, struct gv_arena *a, const struct gv_store_matchers *sets,
+                                  size_t n_sets, int64_t min_time, int64_t max_time, struct gv_store_exemplars **out,
+                                  size_t *n, struct gv_err *err);
+GV_MUST_CHECK bool head_metadata(struct head *h, struct gv_arena *a, struct gv_slice metric,
+                                 struct gv_store_metadata **out, size_t *n, struct gv_err *err);
+GV_MUST_CHECK bool head_cardinality(struct head *h, struct gv_arena *a, size_t limit, struct gv_store_cardinality *out,
+                                    struct gv_err *err);
+void head_status(struct head *h, struct gv_store_status *out); /* its own fields */
