@@ -2,7 +2,6 @@
 answers them itself."""
 import json
 import math
-import struct
 import subprocess
 import unittest
 import urllib.error
@@ -10,68 +9,11 @@ import urllib.request
 
 from program import TOOLS_DIR
 from prometheus import Prometheus, openmetrics
+from remote import STALE, float_histogram, histogram, sample, series, write
 
 START, STEP, COUNT = 1_700_000_000, 15, 500  # seconds; of the samples in blocks
 END = START + STEP * (COUNT - 1)
 NOW = END + 3600  # of what is written by remote write
-STALE = struct.pack("<Q", 0x7FF0000000000002)
-
-
-# ---- Just enough of the remote write protocol to put histograms and stale markers into a server
-
-def varint(v):
-    out, v = b"", v & 0xFFFFFFFFFFFFFFFF
-    while v >= 0x80:
-        out, v = out + bytes([v & 0x7F | 0x80]), v >> 7
-    return out + bytes([v])
-
-
-def zigzag(v):
-    return varint((v << 1) ^ (v >> 63))
-
-
-def field(number, data):
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def number(number, v):
-    return varint(number << 3) + varint(v)
-
-
-def double(number, v):
-    return varint(number << 3 | 1) + (v if isinstance(v, bytes) else struct.pack("<d", v))
-
-
-def snappy(data):
-    out = varint(len(data))
-    for at in range(0, len(data), 60):
-        piece = data[at:at + 60]
-        out += bytes([(len(piece) - 1) << 2]) + piece
-    return out
-
-
-def series(labels, *points):
-    return field(1, b"".join(field(1, field(1, k.encode()) + field(2, v.encode()))
-                             for k, v in sorted(labels.items())) + b"".join(points))
-
-
-def sample(seconds, v):
-    return field(2, double(1, v) + number(2, seconds * 1000))
-
-
-def histogram(seconds, factor):
-    """Integer counts in buckets of schema 1, with a gap between the spans."""
-    span = varint(8)
-    return field(4, number(1, 15 * factor) + double(3, 18.4 * factor) + varint(4 << 3) + zigzag(1) + double(5, 0.001)
-                 + number(6, 2 * factor) + field(8, span + zigzag(0) + number(2, 1)) + field(9, zigzag(3 * factor))
-                 + field(11, span + zigzag(0) + number(2, 2)) + field(11, span + zigzag(2) + number(2, 1))
-                 + field(12, zigzag(factor) + zigzag(2 * factor) + zigzag(3 * factor)) + number(15, seconds * 1000))
-
-
-def float_histogram(seconds, factor):
-    return field(4, double(2, 4.5 * factor) + double(3, 3.25) + varint(4 << 3) + zigzag(0) + double(7, 0.5)
-                 + field(11, varint(8) + zigzag(1) + number(2, 2)) + field(13, struct.pack("<dd", 1.5, 2.5 * factor))
-                 + number(15, seconds * 1000))
 
 
 def blocks():
@@ -91,20 +33,14 @@ class RemoteRead(unittest.TestCase):
             "--web.enable-remote-write-receiver", "--enable-feature=native-histograms"])
         cls.addClassCleanup(cls.server.stop)
         times = range(NOW - 1800, NOW + 1, 15)
-        cls.write(
+        write(
+            cls.server.url,
             series({"__name__": "live", "job": "a"}, *(sample(t, t % 1000 / 8) for t in times)),
             series({"__name__": "ended", "job": "a"}, *(sample(t, 1) for t in times[:40]), sample(times[40], STALE)),
             series({"__name__": "latency", "job": "a"}, *(histogram(t, 1 + i % 90) for i, t in enumerate(times))),
             series({"__name__": "latency", "job": "b"}, *(float_histogram(t, 1 + i) for i, t in enumerate(times))),
             series({"__name__": "mixed"}, *(sample(t, 1) for t in times[:30]),
                    *(histogram(t, i + 1) for i, t in enumerate(times[30:60]))))
-
-    @classmethod
-    def write(cls, *all_series):
-        request = urllib.request.Request(cls.server.url + "/api/v1/write", snappy(b"".join(all_series)), {
-            "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
-            "X-Prometheus-Remote-Write-Version": "0.1.0"})
-        urllib.request.urlopen(request, timeout=30).close()
 
     def tool(self, *args, data=b""):
         return subprocess.run([TOOLS_DIR / "readtool", *map(str, args)], input=data, capture_output=True, timeout=60)
