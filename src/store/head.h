@@ -31,17 +31,18 @@ void head_replay_done(struct head *h);
 struct store_reader *head_reader_get(struct head *h, int64_t min_time);
 void head_reader_put(struct store_reader *r);
 
-/* Samples below min_time are in blocks now: later readers do not see them, and in-order appends below it are too old.
- * Chunks wholly below it, series left with nothing and symbols without series are freed once no older reader is left.
- */
+/* In-order samples below min_time are in blocks now: later readers do not see them, and in-order appends below it are
+ * too old. Logged, so that replay does the same. Chunks wholly below it, series left with nothing and symbols without
+ * series are freed once no older reader is left. Out-of-order samples stay: */
 void head_truncate(struct head *h, int64_t min_time);
 int64_t head_min_time(const struct head *h); /* INT64_MAX: empty */
 int64_t head_max_time(const struct head *h); /* INT64_MIN: empty */
-/* The out-of-order samples that lie below the head's in-order data, and so belong to blocks that exist already:
- * [*min, *max]; false where there are none. They are cut like others, into blocks of their own, and truncated by
- * head_truncate_out_of_order. */
-bool head_out_of_order_range(const struct head *h, int64_t *min, int64_t *max);
-void head_truncate_out_of_order(struct head *h, int64_t max_time);
+/* Cutting out-of-order samples into blocks of their own: freeze ends their chunks and gives a reader of them alone
+ * (NULL: there are none); what comes from then on is not in it. Other readers see both. done: the frozen ones are in
+ * blocks, and later readers do not see them; not written: they are as before. Replay may bring them back, and bits that
+ * are twice there do no harm. One freeze at a time. */
+struct store_reader *head_out_of_order_freeze(struct head *h); /* its min_time and max_time are those of the samples */
+void head_out_of_order_done(struct head *h, bool written);     /* after head_reader_put of it */
 
 /* Writes everything that the head holds (series, chunks, exemplars, metadata, deletions, the next number) as records
  * into a folder of segments, synced, which replay reads before the log's segments from `first_segment` on. */
