@@ -315,8 +315,4 @@ void plan_build(struct planner *p, struct plan_node *root, struct gv_plan *plan)
     if (!unite(&b, root, plan))
         build_finish(&b, place_root(&b, root), p->grid, &plan->root);
     plan->root.grid = p->grid;
-    plan->asks = p->asks;
-    plan->n_asks = p->n_asks;
-    plan->reasons = p->reasons;
-    plan->n_reasons = p->n_reasons;
 }

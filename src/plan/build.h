@@ -31,6 +31,8 @@ size_t build_count(const struct build *b, const struct plan_node *n); /* sources
 size_t build_count_able(const struct build *b, const struct plan_node *n);
 struct gv_plan_input build_local(struct build *b, struct plan_node *n);
 struct gv_plan_input build_samples(struct build *b, struct plan_node *n); /* of a selector or matrix */
+/* From min to max (ms, inclusive); latest: with what shows ended series (plan/selections.h). */
+struct gv_plan_input build_selection(struct build *b, struct plan_node *n, int64_t min, int64_t max, bool latest);
 struct gv_plan_input build_split(struct build *b, struct plan_node *aggregation, const struct split *s);
 struct gv_plan_input build_presence(struct build *b, struct plan_node *n); /* whether there is anything, no more */
 struct gv_plan_input build_root(struct build *b, struct plan_node *n);     /* of a plan that unites */

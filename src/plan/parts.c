@@ -31,8 +31,8 @@ typedef struct gv_plan_part part_fn(struct planner *p, struct plan_node *n, size
 /* Nothing tells the two sources apart as far as n goes but the values of their injected labels. */
 static bool is_alike(const struct planner *p, const struct plan_node *n, size_t a, size_t b)
 {
-    return p->sources[a].kind == p->sources[b].kind && n->at[a].shape == n->at[b].shape &&
-           n->at[a].able == n->at[b].able;
+    return p->sources[a].kind == p->sources[b].kind && p->sources[a].is->raw == p->sources[b].is->raw &&
+           n->at[a].shape == n->at[b].shape && n->at[a].able == n->at[b].able;
 }
 
 static struct gv_plan_input collect(struct build *b, struct plan_node *n, part_fn *make, const void *arg)
@@ -133,6 +133,27 @@ struct gv_plan_input build_samples(struct build *b, struct plan_node *n)
         return (struct gv_plan_input){NULL, 0};
     struct times t = times_of(b->p, n->expr, n->grid);
     return t.min > t.max ? (struct gv_plan_input){NULL, 0} : collect(b, n, samples_part, &t);
+}
+
+/* Where a series ended is a sample of its own, which only raw samples show. */
+static struct gv_plan_part latest_part(struct planner *p, struct plan_node *n, size_t source, const void *arg)
+{
+    const struct times *t = arg;
+    struct gv_plan_part samples = samples_part(p, n, source, arg);
+    if (p->sources[source].is->raw)
+        return samples;
+    struct gv_plan_part there = plan_ask_vector(p, source, plan_selector_there(p, n->expr, source),
+                                                (struct gv_grid){t->max, 0, 1}, p->sources[source].all);
+    uint32_t *both = gv_arena_array(p->arena, uint32_t, 2);
+    both[0] = samples.asks[0];
+    both[1] = there.asks[0];
+    return (struct gv_plan_part){.source = (uint32_t)source, .asks = both, .n_asks = 2};
+}
+
+struct gv_plan_input build_selection(struct build *b, struct plan_node *n, int64_t min, int64_t max, bool latest)
+{
+    struct times t = {min, max};
+    return collect(b, n, latest ? latest_part : samples_part, &t);
 }
 
 /* ---- Split aggregations ---- */

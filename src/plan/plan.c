@@ -117,25 +117,40 @@ static bool check_type(const struct gv_expr *e, const struct gv_plan_options *o,
     return true;
 }
 
+bool planner_init(struct planner *p, struct gv_arena *a, const struct gv_plan_options *o, struct gv_err *err)
+{
+    *p = (struct planner){.arena = a, .options = o, .n_sources = o->n_sources, .err = err};
+    p->sources = gv_arena_array(a, struct plan_source, o->n_sources);
+    gv_map_init(&p->ask_keys, a);
+    for (size_t i = 0; i < o->n_sources; i++)
+        if (!add_source(p, i))
+            return false;
+    return check_claims(p);
+}
+
+void planner_finish(const struct planner *p, struct gv_plan *plan)
+{
+    plan->asks = p->asks;
+    plan->n_asks = p->n_asks;
+    plan->sources = p->options->sources;
+    plan->n_sources = p->n_sources;
+    plan->reasons = p->reasons;
+    plan->n_reasons = p->n_reasons;
+}
+
 struct gv_plan *gv_plan_make(struct gv_arena *a, const struct gv_expr *e, const struct gv_plan_options *o,
                              struct gv_err *err)
 {
-    struct planner p = {.arena = a, .options = o, .n_sources = o->n_sources, .err = err};
-    p.sources = gv_arena_array(a, struct plan_source, o->n_sources);
-    gv_map_init(&p.ask_keys, a);
-    for (size_t i = 0; i < o->n_sources; i++)
-        if (!add_source(&p, i))
-            return NULL;
+    struct planner p;
     struct gv_query_times times = {o->start, o->end, o->step, o->default_step};
-    if (!check_claims(&p) || !check_type(e, o, err) || !make_grid(&p))
+    if (!planner_init(&p, a, o, err) || !check_type(e, o, err) || !make_grid(&p))
         return NULL;
     struct gv_expr *folded = gv_promql_fold(a, e, &times, err);
     struct plan_node *root = folded ? plan_node_new(&p, folded, p.grid) : NULL;
     if (!root || p.failed)
         return NULL;
     struct gv_plan *plan = gv_arena_new(a, struct gv_plan);
-    plan->sources = o->sources;
-    plan->n_sources = o->n_sources;
     plan_build(&p, root, plan);
+    planner_finish(&p, plan);
     return plan;
 }

@@ -2,7 +2,9 @@
  *
  *   query ──fold──► tree ──nodes.c──► plan nodes: per source, what is left of the node and which labels survive
  *         ──locality.c──► which nodes are local          ──able.c──► which sources may be sent them
- *         ──build.c──► the tree evaluated here, its feeds ──rewrite.c──► what is sent ──asks.c──► asks */
+ *         ──build.c──► the tree evaluated here, its feeds ──rewrite.c──► what is sent ──asks.c──► asks
+ *
+ *   selections ──selections.c──► one raw feed each ──asks.c──► asks */
 #pragma once
 #include "plan/plan.h"
 #include "promql/fold.h"
@@ -62,6 +64,10 @@ struct planner {
     struct gv_plan_reason *reasons;
     size_t n_reasons, cap_reasons;
 };
+
+/* plan.c */
+bool planner_init(struct planner *p, struct gv_arena *a, const struct gv_plan_options *o, struct gv_err *err);
+void planner_finish(const struct planner *p, struct gv_plan *plan); /* hands over what was gathered */
 
 /* nodes.c */
 struct plan_node *plan_node_new(struct planner *p, const struct gv_expr *e, struct gv_grid grid);
