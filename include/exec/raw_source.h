@@ -25,6 +25,15 @@ struct gv_raw_source {
 GV_MUST_CHECK bool gv_raw_source_init(struct gv_raw_source *r, struct gv_arena *a, const struct gv_raw_part *parts,
                                       size_t n_parts, struct gv_err *err);
 
+/* The i-th of r->n series: its column as it came where it came once, else decoded and merged, in scratch. */
+GV_MUST_CHECK bool gv_raw_source_at(const struct gv_raw_source *r, size_t i, struct gv_arena *scratch,
+                                    struct gv_series *out, struct gv_err *err);
+
+/* Makes chunks, in a, of what came in any other form or more than once: then taking the series out one by one is a
+ * matter of copying. Polls cancel (may be NULL): GV_CANCELED. For whoever fills the source. */
+GV_MUST_CHECK bool gv_raw_source_encode(struct gv_raw_source *r, struct gv_arena *a, _Atomic bool *cancel,
+                                        struct gv_err *err);
+
 /* All series by labels, for a FEED: those that came once keep their column, others are decoded and merged, in a. */
 GV_MUST_CHECK bool gv_raw_source_series(const struct gv_raw_source *r, struct gv_arena *a, struct gv_series **series,
                                         size_t *n, struct gv_err *err);

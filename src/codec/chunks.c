@@ -1,8 +1,7 @@
 /* Chunks are decoded one behind the other into arrays that hold them all; only where they overlap is there anything
  * to sort. */
 #include "codec/chunks.h"
-#include "codec/chunk_histogram.h"
-#include "codec/chunk_xor.h"
+#include "codec/chunk_cutter.h"
 #include <stdlib.h>
 
 struct samples {
@@ -154,4 +153,33 @@ bool gv_chunks_to_raw(struct gv_arena *a, const struct gv_chunks_column *chunks,
         return false;
     cut(&s, min_time, max_time, out);
     return true;
+}
+
+/* ---- The other way ---- */
+
+static bool keep_chunk(struct gv_arena *a, struct gv_chunk *c, struct gv_err *err)
+{
+    uint8_t *copy = gv_arena_try(a, c->size, err);
+    if (copy)
+        memcpy(copy, c->data, c->size);
+    c->data = copy;
+    return copy != NULL;
+}
+
+bool gv_chunks_of_raw(struct gv_arena *a, struct gv_arena *scratch, const struct gv_raw_column *raw,
+                      struct gv_chunks_column *out, struct gv_err *err)
+{
+    struct chunk_cutter cutter;
+    struct gv_chunk *chunks = NULL;
+    size_t n = 0, cap = 0;
+    bool ok = true;
+    chunk_cutter_init(&cutter, scratch);
+    for (uint32_t at = 0; ok && at < raw->n;) {
+        struct gv_chunk c = chunk_cutter_next(&cutter, raw, &at);
+        ok = keep_chunk(a, &c, err);
+        gv_push(a, chunks, n, cap) = c;
+    }
+    chunk_cutter_fini(&cutter);
+    *out = (struct gv_chunks_column){chunks, (uint32_t)n};
+    return ok;
 }

@@ -285,20 +285,57 @@ bool gv_raw_source_init(struct gv_raw_source *r, struct gv_arena *a, const struc
     return make_rows(r, entries, n, err);
 }
 
+static const struct gv_select everything = {.min_time = INT64_MIN, .max_time = INT64_MAX};
+
+bool gv_raw_source_at(const struct gv_raw_source *r, size_t i, struct gv_arena *scratch, struct gv_series *out,
+                      struct gv_err *err)
+{
+    const struct gv_raw_row *row = &r->rows[i];
+    *out = *row->entries->series;
+    if (row->n == 1)
+        return true;
+    out->column.kind = GV_COLUMN_RAW;
+    return decode_row(r, row, &everything, scratch, &out->column.raw, err);
+}
+
+static bool encode_row(struct gv_raw_source *r, size_t i, struct gv_arena *a, struct gv_arena *scratch,
+                       struct gv_err *err)
+{
+    struct gv_series s;
+    if (!gv_raw_source_at(r, i, scratch, &s, err))
+        return false;
+    if (s.column.kind == GV_COLUMN_CHUNKS)
+        return true;
+    struct gv_series *kept = gv_arena_new(a, struct gv_series);
+    struct entry *e = gv_arena_new(a, struct entry);
+    *kept = (struct gv_series){s.labels, {.kind = GV_COLUMN_CHUNKS}};
+    *e = (struct entry){kept, r->rows[i].entries->part};
+    r->rows[i].entries = e;
+    r->rows[i].n = 1;
+    return gv_chunks_of_raw(a, scratch, &s.column.raw, &kept->column.chunks, err);
+}
+
+bool gv_raw_source_encode(struct gv_raw_source *r, struct gv_arena *a, _Atomic bool *cancel, struct gv_err *err)
+{
+    struct gv_arena scratch;
+    gv_arena_init(&scratch, a->budget);
+    struct gv_arena_mark empty = gv_arena_mark(&scratch);
+    bool ok = true;
+    for (size_t i = 0; ok && i < r->n; i++) {
+        ok = cancel && *cancel ? gv_fail(err, GV_CANCELED, "query was canceled") : encode_row(r, i, a, &scratch, err);
+        gv_arena_rewind(&scratch, empty);
+    }
+    gv_arena_fini(&scratch);
+    return ok;
+}
+
 bool gv_raw_source_series(const struct gv_raw_source *r, struct gv_arena *a, struct gv_series **series, size_t *n,
                           struct gv_err *err)
 {
-    static const struct gv_select all = {.min_time = INT64_MIN, .max_time = INT64_MAX};
     struct gv_series *out = *series = gv_arena_try(a, r->n * sizeof *out, err);
     *n = r->n;
-    for (size_t i = 0; out && i < r->n; i++) {
-        const struct gv_raw_row *row = &r->rows[i];
-        out[i] = *row->entries->series;
-        if (row->n == 1)
-            continue;
-        out[i].column.kind = GV_COLUMN_RAW;
-        if (!decode_row(r, row, &all, a, &out[i].column.raw, err))
+    for (size_t i = 0; out && i < r->n; i++)
+        if (!gv_raw_source_at(r, i, a, &out[i], err))
             return false;
-    }
     return out != NULL;
 }
