@@ -11,7 +11,8 @@ enum call_state { CALL_FREE, CALL_WAITING, CALL_RUNNING, CALL_ENDED };
 struct gv_http_call {
     struct gv_http_client *client;
     struct gv_loop *loop;
-    struct gv_http_call *next; /* in its list */
+    struct gv_http_call *next;         /* in its list */
+    struct gv_http_call *beside, **at; /* of the calls that curl has */
     enum call_state state;
     CURL *easy; /* kept for the next call, with its options */
 

@@ -23,6 +23,7 @@ struct gv_http_client {
     struct gv_timer turn;       /* set while something is in waiting or ended */
     struct queue waiting, ended;
     struct gv_http_call *free;
+    struct gv_http_call *at_curl; /* the calls that the multi handle has: running or ended */
     size_t n_free, running;
 };
 
@@ -73,6 +74,22 @@ static void give_free(struct gv_http_client *c, struct gv_http_call *call)
     c->n_free++;
 }
 
+static void link_at_curl(struct gv_http_client *c, struct gv_http_call *call)
+{
+    call->at = &c->at_curl;
+    call->beside = c->at_curl;
+    if (call->beside)
+        call->beside->at = &call->beside;
+    c->at_curl = call;
+}
+
+static void unlink_at_curl(struct gv_http_call *call)
+{
+    *call->at = call->beside;
+    if (call->beside)
+        call->beside->at = call->at;
+}
+
 /* --- ends --- */
 
 static void end(struct gv_http_client *c, struct gv_http_call *call)
@@ -88,9 +105,16 @@ static void end(struct gv_http_client *c, struct gv_http_call *call)
 static void run(struct gv_http_client *c, struct gv_http_call *call)
 {
     call->state = CALL_RUNNING;
+    link_at_curl(c, call);
     CURLMcode code = curl_multi_add_handle(c->multi, call->easy);
     if (code != CURLM_OK)
         gv_die("curl_multi_add_handle: %s", curl_multi_strerror(code));
+}
+
+static void take_from_curl(struct gv_http_client *c, struct gv_http_call *call)
+{
+    curl_multi_remove_handle(c->multi, call->easy);
+    unlink_at_curl(call);
 }
 
 static void finish(struct gv_http_client *c, CURL *easy, CURLcode code)
@@ -100,7 +124,7 @@ static void finish(struct gv_http_client *c, CURL *easy, CURLcode code)
     if (call->state != CALL_RUNNING)
         return; /* canceled, and on its way out */
     bool over = gv_http_call_settle(call, code, gv_loop_now_ns(c->loop));
-    curl_multi_remove_handle(c->multi, easy);
+    take_from_curl(c, call);
     if (over) {
         end(c, call);
     } else if (gv_http_call_dress(call)) {
@@ -117,6 +141,37 @@ static void collect(struct gv_http_client *c)
         if (m->msg == CURLMSG_DONE)
             finish(c, m->easy_handle, m->data.result);
     }
+}
+
+static long local_port(const struct gv_http_call *call)
+{
+    long port = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_LOCAL_PORT, &port);
+    return port;
+}
+
+/* Another stream of the call's HTTP/2 connection that goes on, paused; NULL: there is none. */
+static struct gv_http_call *pause_neighbour(const struct gv_http_client *c, const struct gv_http_call *call)
+{
+    long port = call->profile && call->profile->settings.enable_http2 ? local_port(call) : 0;
+    for (struct gv_http_call *o = port ? c->at_curl : NULL; o; o = o->beside)
+        if (o->state == CALL_RUNNING && o->spec.connections == call->spec.connections && local_port(o) == port &&
+            curl_easy_pause(o->easy, CURLPAUSE_RECV) == CURLE_OK)
+            return o;
+    return NULL;
+}
+
+/* Ends what is under way. HTTP/1.1: the connection closes. A stream of HTTP/2 is reset; curl would keep the reset until
+ * the connection sends something else, whenever that is. A neighbour that was paused sends frames when it goes on, and
+ * the reset with them; without a neighbour the connection closes. */
+static void abort_running(struct gv_http_client *c, struct gv_http_call *call)
+{
+    struct gv_http_call *neighbour = pause_neighbour(c, call);
+    curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, (long)!neighbour);
+    take_from_curl(c, call);
+    curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 0L);
+    if (neighbour)
+        curl_easy_pause(neighbour->easy, CURLPAUSE_CONT);
 }
 
 static void end_canceled(struct gv_http_client *c, struct gv_http_call *call)
@@ -156,10 +211,7 @@ static void on_turn(struct gv_timer *t)
 {
     struct gv_http_client *c = container_of(t, struct gv_http_client, turn);
     for (struct gv_http_call *call; (call = pop(&c->ended));) {
-        /* An HTTP/2 stream's reset would leave with the connection's next bytes, whenever: the last one closes it. */
-        curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
-        curl_multi_remove_handle(c->multi, call->easy);
-        curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 0L);
+        abort_running(c, call);
         end_canceled(c, call);
     }
     start_some(c);

@@ -1,7 +1,7 @@
 """enable_http2: queries as streams of one connection, and a client that leaves ends its stream at once.
 
 The backend speaks the little of HTTP/2 (RFC 9113) that is needed: it reads frames and no field, answers every stream
-with the same header and body, or with nothing."""
+with the same header and body. Queries, which are POSTs, may hang; probes of the health job, which are GETs, never do."""
 import contextlib
 import socket
 import ssl
@@ -67,7 +67,7 @@ class Backend:
             with self.lock:
                 self.ended += 1
         elif kind in (HEADERS, DATA) and flags & END_STREAM:
-            if self.hangs:
+            if self.hangs and kind == DATA:
                 open_streams.add(stream)
                 with self.lock:
                     self.waiting += 1
@@ -100,15 +100,29 @@ class Http2(unittest.TestCase):
         self.assertEqual([(r.status, len(r.json["data"]["result"])) for r in replies], [(200, 2)] * 40)
         self.assertLessEqual(self.backend.connections, 2)  # of the queries, and of the health job
 
+    def ask_and_hang(self, n):
+        """A client whose query is the n-th that the backend leaves without an answer."""
+        client = socket.create_connection(("127.0.0.1", self.program.port))
+        self.addCleanup(client.close)
+        client.sendall(b"GET /api/v1/query?query=up HTTP/1.1\r\nHost: x\r\n\r\n")
+        eventually(lambda: self.backend.waiting == n, "the backend is asked")
+        return client
+
     def test_a_client_that_leaves_ends_its_stream(self):
         self.assertEqual(self.program.query("up").status, 200)
         self.backend.hangs = True
-        with contextlib.closing(socket.create_connection(("127.0.0.1", self.program.port))) as client:
-            client.sendall(b"GET /api/v1/query?query=up HTTP/1.1\r\nHost: x\r\n\r\n")
-            eventually(lambda: self.backend.waiting, "the backend is asked")
-        eventually(lambda: self.backend.ended, "the stream is ended", 5)
+        self.ask_and_hang(1).close()
+        eventually(lambda: self.backend.ended == 1, "the stream is ended")
         self.backend.hangs = False
         self.assertEqual(self.program.query("up").status, 200)
+
+    def test_streams_end_one_by_one(self):
+        self.backend.hangs = True
+        clients = [self.ask_and_hang(n) for n in (1, 2, 3)]
+        for n in (1, 2, 3):
+            clients.pop().close()
+            eventually(lambda: self.backend.ended == n, f"stream {n} is ended")
+        self.assertLessEqual(self.backend.connections, 2)
 
 
 if __name__ == "__main__":
