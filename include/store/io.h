@@ -15,6 +15,7 @@ struct gv_io {
     int (*fsync)(const struct gv_io *io, int fd); /* of a folder too: its entries are then on disk */
     int (*ftruncate)(const struct gv_io *io, int fd, off_t size);
     int (*rename)(const struct gv_io *io, const char *from, const char *to);
+    int (*link)(const struct gv_io *io, const char *from, const char *to); /* a hard link: `to` is the same file */
     int (*unlink)(const struct gv_io *io, const char *path);
     int (*mkdir)(const struct gv_io *io, const char *path, mode_t mode);
     int (*rmdir)(const struct gv_io *io, const char *path);
