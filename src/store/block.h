@@ -32,6 +32,9 @@ const char *block_folder(const struct block *b);
 GV_MUST_CHECK bool block_delete(struct block *b, const struct gv_matcher *matchers, size_t n, int64_t min_time,
                                 int64_t max_time, struct gv_err *err);
 
+/* Hard links of its files in a folder, made for it. */
+GV_MUST_CHECK bool block_link(struct block *b, const char *folder, struct gv_err *err);
+
 /* ---- Writing: series in label order, each with its chunks by time ---- */
 
 struct block_writer;

@@ -8,7 +8,10 @@
 
 struct head;
 struct head_options {
-    struct gv_log *log;          /* NULL: none (tests) */
+    struct gv_log *log; /* NULL: none (tests) */
+    /* ms. In-order samples older than half of it before the newest of all are too old (or out of order, within the
+     * window): so nothing enters a block's times while that block is cut. Checked and inserted under one lock. */
+    int64_t block_range;
     int64_t out_of_order_window; /* ms */
     int64_t max_exemplars;
     const struct gv_clock *clock;
