@@ -9,13 +9,23 @@ enum { GV_CHUNK_MAX_SAMPLES = UINT16_MAX /* Prometheus cuts at 120 */ };
 /* How many samples a chunk of any encoding says it has. */
 uint32_t gv_chunk_samples(const uint8_t *data, size_t size);
 
-struct gv_xor_encoder {
-    struct gv_buf bytes; /* a whole chunk after every append */
-    unsigned used;       /* bits of the last byte; 0: all */
-    uint32_t n;
+/* What an encoder knows between two samples, for who keeps the bytes himself. */
+struct gv_xor_state {
     int64_t time; /* ms, of the last sample */
     uint64_t delta, value;
+    uint16_t n;
     uint8_t leading, trailing;
+    uint8_t used;  /* bits of the byte begun; 0: none is */
+    uint8_t begun; /* that byte; it goes behind the whole ones where a chunk is made of them */
+};
+void gv_xor_state_init(struct gv_xor_state *s);
+/* Writes a sample behind those before it: gives how many whole bytes are now at `out`; the byte begun stays in s. */
+enum { GV_XOR_ROOM = 48, GV_XOR_HEADER = 2 };
+size_t gv_xor_put(struct gv_xor_state *s, int64_t time, double v, uint8_t out[GV_XOR_ROOM]);
+
+struct gv_xor_encoder {
+    struct gv_buf bytes; /* a whole chunk after every append */
+    struct gv_xor_state state;
 };
 
 void gv_xor_encoder_init(struct gv_xor_encoder *e);

@@ -7,7 +7,7 @@
 #include "codec/chunk_xor.h"
 #include "codec/xor_value.h"
 
-enum { HEADER = 2 };
+enum { HEADER = GV_XOR_HEADER };
 static const unsigned sizes[] = {0, 14, 17, 20, 64}; /* by the number of ones in front */
 
 uint32_t gv_chunk_samples(const uint8_t *data, size_t size)
@@ -15,9 +15,15 @@ uint32_t gv_chunk_samples(const uint8_t *data, size_t size)
     return size < HEADER ? 0 : (uint32_t)(data[0] << 8 | data[1]);
 }
 
+void gv_xor_state_init(struct gv_xor_state *s)
+{
+    *s = (struct gv_xor_state){.leading = XOR_NO_WINDOW};
+}
+
 void gv_xor_encoder_init(struct gv_xor_encoder *e)
 {
-    *e = (struct gv_xor_encoder){.leading = XOR_NO_WINDOW};
+    *e = (struct gv_xor_encoder){0};
+    gv_xor_state_init(&e->state);
     gv_buf_add(&e->bytes, "\0", HEADER);
 }
 
@@ -59,44 +65,58 @@ static void put_change(struct bit_writer *w, int64_t change)
     bits_put(w, (uint64_t)change, sizes[ones]);
 }
 
-static void put_time(struct bit_writer *w, struct gv_xor_encoder *e, int64_t time)
+static void put_time(struct bit_writer *w, struct gv_xor_state *s, int64_t time)
 {
-    uint64_t delta = (uint64_t)time - (uint64_t)e->time;
-    if (e->n == 0)
+    uint64_t delta = (uint64_t)time - (uint64_t)s->time;
+    if (s->n == 0)
         put_uvarint(w, zigzag(time));
-    else if (e->n == 1)
+    else if (s->n == 1)
         put_uvarint(w, delta);
     else
-        put_change(w, (int64_t)(delta - e->delta));
-    e->delta = e->n ? delta : 0;
-    e->time = time;
+        put_change(w, (int64_t)(delta - s->delta));
+    s->delta = s->n ? delta : 0;
+    s->time = time;
 }
 
-static void put_value(struct bit_writer *w, struct gv_xor_encoder *e, double v)
+static void put_value(struct bit_writer *w, struct gv_xor_state *s, double v)
 {
-    struct xor_value x = {e->value, e->leading, e->trailing};
-    if (e->n) {
+    struct xor_value x = {s->value, s->leading, s->trailing};
+    if (s->n) {
         xor_put(w, &x, v);
     } else {
         x.bits = xor_bits_of(v);
         bits_put(w, x.bits, 64);
     }
-    e->value = x.bits;
-    e->leading = x.leading;
-    e->trailing = x.trailing;
+    s->value = x.bits;
+    s->leading = x.leading;
+    s->trailing = x.trailing;
+}
+
+size_t gv_xor_put(struct gv_xor_state *s, int64_t time, double v, uint8_t out[GV_XOR_ROOM])
+{
+    struct gv_buf bytes = {(char *)out, s->used != 0, GV_XOR_ROOM}; /* more than any sample needs: it never grows */
+    out[0] = s->begun;
+    struct bit_writer w = {&bytes, s->used};
+    put_time(&w, s, time);
+    put_value(&w, s, v);
+    s->used = (uint8_t)w.used;
+    s->begun = w.used ? out[bytes.n - 1] : 0;
+    s->n++;
+    return bytes.n - (w.used != 0);
 }
 
 bool gv_xor_encoder_append(struct gv_xor_encoder *e, int64_t time, double v)
 {
-    if (e->n == GV_CHUNK_MAX_SAMPLES)
+    if (e->state.n == GV_CHUNK_MAX_SAMPLES)
         return false;
-    struct bit_writer w = {&e->bytes, e->used};
-    put_time(&w, e, time);
-    put_value(&w, e, v);
-    e->used = w.used;
-    e->n++;
-    e->bytes.p[0] = (char)(e->n >> 8);
-    e->bytes.p[1] = (char)e->n;
+    uint8_t *to = (uint8_t *)gv_buf_reserve(&e->bytes, GV_XOR_ROOM);
+    if (e->state.used)
+        e->bytes.n--, to--;
+    e->bytes.n += gv_xor_put(&e->state, time, v, to);
+    if (e->state.used)
+        e->bytes.n++;
+    e->bytes.p[0] = (char)(e->state.n >> 8);
+    e->bytes.p[1] = (char)e->state.n;
     return true;
 }
 
@@ -217,14 +237,16 @@ bool gv_xor_encoder_resume(struct gv_xor_encoder *e, const uint8_t *data, size_t
         return true;
     gv_buf_clear(&e->bytes);
     gv_buf_add(&e->bytes, data, HEADER + (size_t)((s.r.at + 7) / 8));
-    e->used = (unsigned)(s.r.at % 8);
-    if (e->used) /* what is behind the last bit may be anything */
-        e->bytes.p[e->bytes.n - 1] &= (char)(0xff << (8 - e->used));
-    e->n = total;
-    e->time = s.time;
-    e->delta = s.delta;
-    e->value = s.value.bits;
-    e->leading = s.value.leading;
-    e->trailing = s.value.trailing;
+    e->state = (struct gv_xor_state){.time = s.time,
+                                     .delta = s.delta,
+                                     .value = s.value.bits,
+                                     .n = (uint16_t)total,
+                                     .leading = s.value.leading,
+                                     .trailing = s.value.trailing,
+                                     .used = (uint8_t)(s.r.at % 8)};
+    if (e->state.used) { /* what is behind the last bit may be anything */
+        e->bytes.p[e->bytes.n - 1] &= (char)(0xff << (8 - e->state.used));
+        e->state.begun = (uint8_t)e->bytes.p[e->bytes.n - 1];
+    }
     return true;
 }

@@ -102,7 +102,7 @@ static void check_golden(const uint8_t *bytes, size_t size, size_t n)
     encode(&e, n);
     assert_in_range(e.bytes.n, size - 1, size);
     assert_memory_equal(e.bytes.p, bytes, e.bytes.n);
-    assert_true(e.bytes.n == size || (e.used == 0 && bytes[size - 1] == 0));
+    assert_true(e.bytes.n == size || (e.state.used == 0 && bytes[size - 1] == 0));
     gv_xor_encoder_fini(&e);
 }
 
