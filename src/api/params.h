@@ -17,6 +17,5 @@ bool params_duration(const struct gv_url_params *p, const char *name, int64_t ot
                      struct gv_err *err);
 bool params_limit(const struct gv_url_params *p, const char *name, uint64_t *limit, struct gv_err *err); /* 0: none */
 
-/* Float seconds (rounded to ms) or RFC 3339, at most 292 million years from now; float seconds or a duration: 5m. */
-bool parse_time(struct gv_slice text, int64_t *ms);
+/* Float seconds or a duration: 5m. */
 bool parse_duration(struct gv_slice text, int64_t *ms, struct gv_err *err);

@@ -8,7 +8,7 @@
 static void expect_time(const char *text, int64_t wanted)
 {
     int64_t ms = 0;
-    if (!parse_time(gv_slice_of(text), &ms))
+    if (!gv_time_parse(gv_slice_of(text), &ms))
         fail_msg("%s was refused", text);
     assert_int_equal(ms, wanted);
 }
@@ -44,7 +44,7 @@ static void times(void **state)
                          "2015-07-01T20:10:51+25:00"};
     for (size_t i = 0; i < GV_COUNT(bad); i++) {
         int64_t ms;
-        if (parse_time(gv_slice_of(bad[i]), &ms))
+        if (gv_time_parse(gv_slice_of(bad[i]), &ms))
             fail_msg("%s was taken as %lld", bad[i], (long long)ms);
     }
 }
