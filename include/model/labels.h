@@ -84,3 +84,8 @@ const struct gv_labels *gv_labels_build(struct gv_labels_builder *b, struct gv_a
 #define GV_LABEL_UNIT GV_S("__unit__")
 bool gv_label_name_is_legacy(struct gv_slice name);  /* [a-zA-Z_][a-zA-Z0-9_]* */
 bool gv_metric_name_is_legacy(struct gv_slice name); /* [a-zA-Z_:][a-zA-Z0-9_:]* */
+
+/* As names stand in URLs: a legacy name as it is, any other as U__ and its letters, `_` and _hex_ for all else
+ * (Prometheus UTF-8 guide). Unescaping is false for what is no escaped name. */
+void gv_label_name_escape(struct gv_buf *out, struct gv_slice name);
+bool gv_label_name_unescape(struct gv_arena *a, struct gv_slice text, struct gv_slice *name);
