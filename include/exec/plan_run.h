@@ -6,6 +6,9 @@
 /* The answer to one ask, as the ask wants it: labels mapped (its `hidden` ones left out), columns of its kind. */
 struct gv_plan_answer {
     const struct gv_result *result; /* NULL: its source failed, and is left out of everything */
+    /* Samples: what further replicas answered. They are merged, series by series, as they are read. */
+    const struct gv_result *const *others;
+    size_t n_others;
 };
 
 struct gv_plan_run_options {

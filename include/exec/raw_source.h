@@ -17,6 +17,7 @@ struct gv_raw_source {
     const struct gv_raw_part *parts;
     struct gv_raw_row *rows; /* by labels */
     size_t n;
+    int64_t min_time, max_time; /* ms; of merged series what is outside is left out. All, until somebody sets them */
 };
 
 /* A series that a replica gave twice (to two requests) becomes one with the samples of both. Errors: GV_EXECUTION for
@@ -34,6 +35,7 @@ GV_MUST_CHECK bool gv_raw_source_at(const struct gv_raw_source *r, size_t i, str
 GV_MUST_CHECK bool gv_raw_source_encode(struct gv_raw_source *r, struct gv_arena *a, _Atomic bool *cancel,
                                         struct gv_err *err);
 
-/* All series by labels, for a FEED: those that came once keep their column, others are decoded and merged, in a. */
+/* All series by labels, for a FEED: those that came once keep their column, others are merged whenever they are read.
+ * The parts must live as long. Errors: the budget's. */
 GV_MUST_CHECK bool gv_raw_source_series(const struct gv_raw_source *r, struct gv_arena *a, struct gv_series **series,
                                         size_t *n, struct gv_err *err);

@@ -2,11 +2,12 @@
  * that owns the arena.
  *
  * Per series the replica with most samples is the base. Where the base has none for longer than 1.5 of its typical
- * interval (the median; 1 min where it cannot be told), before its first and after its last, samples of the others fill
- * the hole, the one with more samples first. Replicas scrape at different times, so a filled sample keeps half an
- * interval from the base's own, which keeps their number right. Values stay as they are. Where one would look as if a
- * counter had been reset between two replicas though neither saw that, it is left out; a histogram's reset hint is
- * unknown where the sample before it is another's. A stale marker stays where the series is really gone from all. */
+ * interval (the median; 1 min where it cannot be told), samples of the others fill the hole, the one with more samples
+ * first; so they do before its first and after its last, where another's samples reach an interval further. Replicas
+ * scrape at different times, so a filled sample keeps half an interval from the base's own, which keeps their number
+ * right. Values stay as they are. Where one would look as if a counter had been reset between two replicas though
+ * neither saw that, it is left out; a histogram's reset hint is unknown where the sample before it is another's. A
+ * stale marker stays where the series is really gone from all. */
 #pragma once
 #include "model/column.h"
 

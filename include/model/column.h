@@ -1,4 +1,4 @@
-/* Result columns: the values of one series in one of four forms, and a result made of them.
+/* Result columns: the values of one series in one of five forms, and a result made of them.
  * Everything lives in the arena of its query; immutable once handed on. */
 #pragma once
 #include "model/annotations.h"
@@ -22,7 +22,7 @@ struct gv_text {
     const struct gv_text *next;
 };
 
-enum gv_column_kind { GV_COLUMN_SPAN, GV_COLUMN_STEPS, GV_COLUMN_RAW, GV_COLUMN_CHUNKS };
+enum gv_column_kind { GV_COLUMN_SPAN, GV_COLUMN_STEPS, GV_COLUMN_RAW, GV_COLUMN_CHUNKS, GV_COLUMN_MADE };
 
 /* The source text of "value"/"values" and "histogram"/"histograms": for a vector the one point `[t,"v"]`, for a matrix
  * the points between the outer brackets, `[t,"v"],[t,"v"]`. Absent ones are NULL. */
@@ -60,6 +60,12 @@ struct gv_chunks_column {
     uint32_t n;
 };
 
+/* Samples as stored that are put together of others whenever they are read. */
+struct gv_made_column {
+    /* *out lives in a or where the column does. Any thread. */
+    bool (*make)(const struct gv_made_column *c, struct gv_arena *a, struct gv_raw_column *out, struct gv_err *err);
+};
+
 struct gv_column {
     enum gv_column_kind kind;
     union {
@@ -67,6 +73,7 @@ struct gv_column {
         struct gv_steps_column steps;
         struct gv_raw_column raw;
         struct gv_chunks_column chunks;
+        const struct gv_made_column *made;
     };
 };
 

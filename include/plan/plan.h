@@ -27,6 +27,7 @@ struct gv_plan_source {
     const struct gv_slice *clusters;
     size_t n_clusters;
     enum gv_plan_push push;
+    unsigned replicas;     /* > 1: it is sent nothing, the samples of so many replicas are fetched and merged here */
     bool raw;              /* samples as stored can be had (remote read, the store): where an instant selector may not
                               be sent as one, and everywhere under GV_PUSH_SELECTORS */
     bool metricsql;        /* VictoriaMetrics: only selectors and plain aggregations of them mean the same */
@@ -121,6 +122,8 @@ struct gv_plan_feed {
     const struct gv_expr *origin; /* of the query: what the feed stands for */
     struct gv_grid grid;
     bool raw; /* series as stored */
+    int64_t min_time,
+        max_time; /* ms, inclusive; of a selection (plan/selections.h): what it wants, asks may bring more */
     struct gv_plan_input inputs[GV_PLAN_MAX_INPUTS];
     size_t n_inputs;
 };

@@ -6,8 +6,9 @@
  * Clusters are atomic: one that failed an ask is left out of every feed. */
 #include "exec/plan_run.h"
 #include "exec/combine.h"
-#include "exec/unite.h"
 #include "exec/notes.h"
+#include "exec/raw_source.h"
+#include "exec/unite.h"
 #include "promql/memory_source.h"
 
 struct run {
@@ -56,16 +57,51 @@ static void look_for_histograms(struct run *r, const struct gv_result *got)
             r->retry->wanted = r->retry->samples = true;
 }
 
-/* What an ask gave, with its notes taken over; *mixed: an aggregation met floats and histograms. */
-static bool take_answer(struct run *r, uint32_t index, struct partials *into, uint32_t part, bool *mixed)
+/* What several replicas gave, as one. */
+static bool merge_replicas(struct run *r, const struct gv_plan_ask *ask, const struct gv_plan_answer *answer,
+                           struct partial *to)
 {
-    const struct gv_plan_ask *ask = &r->plan->asks[index];
-    const struct gv_result *got = r->options->answers[index].result;
+    size_t n = answer->n_others + 1;
+    struct gv_raw_part *parts = gv_arena_array(r->arena, struct gv_raw_part, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct gv_result *got = i ? answer->others[i - 1] : answer->result;
+        parts[i] = (struct gv_raw_part){
+            .source = r->plan->sources[ask->source].name, .replica = (uint32_t)i, .series = got->series, .n = got->n};
+    }
+    struct gv_raw_source merged;
+    struct gv_series *series;
+    if (!gv_raw_source_init(&merged, r->arena, parts, n, r->err) ||
+        !gv_raw_source_series(&merged, r->arena, &series, &to->n, r->err))
+        return false;
+    to->series = series;
+    return true;
+}
+
+/* One result of an ask, with its notes taken over; *mixed: an aggregation met floats and histograms. */
+static bool take_result(struct run *r, const struct gv_plan_ask *ask, const struct gv_result *got, bool *mixed)
+{
     if (got->type != GV_RESULT_VECTOR && got->type != GV_RESULT_MATRIX)
         return fail_type(r, ask, got);
     *mixed |= gv_notes_take(&r->notes, &got->notes, ask, r->options->eval->text);
     look_for_histograms(r, got);
-    gv_push(r->arena, into->at, into->n, into->cap) = (struct partial){got->series, got->n, part, got->grid};
+    return true;
+}
+
+/* What an ask gave. */
+static bool take_answer(struct run *r, uint32_t index, struct partials *into, uint32_t part, bool *mixed)
+{
+    const struct gv_plan_ask *ask = &r->plan->asks[index];
+    const struct gv_plan_answer *answer = &r->options->answers[index];
+    const struct gv_result *got = answer->result;
+    struct partial p = {got->series, got->n, part, got->grid};
+    if (!take_result(r, ask, got, mixed))
+        return false;
+    for (size_t i = 0; i < answer->n_others; i++)
+        if (!take_result(r, ask, answer->others[i], mixed))
+            return false;
+    if (answer->n_others && !merge_replicas(r, ask, answer, &p))
+        return false;
+    gv_push(r->arena, into->at, into->n, into->cap) = p;
     return true;
 }
 

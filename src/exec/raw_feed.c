@@ -15,21 +15,35 @@ static bool check_type(const struct feed *f, const struct gv_plan_ask *ask, cons
                    GV_ARG(f->plan->sources[ask->source].name), GV_ARG(ask->text), gv_result_type_text(got->type));
 }
 
-/* The answer to the i-th ask of a part; NULL where its source failed. */
-static bool take(const struct feed *f, const struct gv_plan_part *p, size_t i, const struct gv_result **got)
+/* The answer to the i-th ask of a part, all replicas'; its result is NULL where its source failed. */
+static bool take(const struct feed *f, const struct gv_plan_part *p, size_t i, const struct gv_plan_answer **got)
 {
-    *got = f->answers[p->asks[i]].result;
-    return !*got || check_type(f, &f->plan->asks[p->asks[i]], *got);
+    const struct gv_plan_ask *ask = &f->plan->asks[p->asks[i]];
+    *got = &f->answers[p->asks[i]];
+    bool ok = !(*got)->result || check_type(f, ask, (*got)->result);
+    for (size_t k = 0; ok && k < (*got)->n_others; k++)
+        ok = check_type(f, ask, (*got)->others[k]);
+    return ok;
 }
 
-static bool keep_present(const struct feed *f, const struct gv_result *there, struct gv_raw_part *part)
+static void add_present(struct gv_map *present, const struct gv_result *there)
+{
+    for (size_t i = 0; i < there->n; i++) {
+        const struct gv_labels *l = there->series[i].labels;
+        *gv_map_at(present, l->hash, gv_labels_bytes(l)) = present;
+    }
+}
+
+static bool keep_present(const struct feed *f, const struct gv_plan_answer *there, struct gv_raw_part *part)
 {
     struct gv_map present;
     struct gv_series *kept = gv_arena_try(f->arena, part->n * sizeof *kept, f->err);
     size_t n = 0;
     gv_map_init(&present, f->arena);
-    for (size_t i = 0; i < there->n; i++)
-        *gv_map_at(&present, there->series[i].labels->hash, gv_labels_bytes(there->series[i].labels)) = kept;
+    if (there->result)
+        add_present(&present, there->result);
+    for (size_t k = 0; k < there->n_others; k++)
+        add_present(&present, there->others[k]);
     for (size_t i = 0; kept && i < part->n; i++) {
         const struct gv_labels *l = part->series[i].labels;
         if (gv_map_get(&present, l->hash, gv_labels_bytes(l)))
@@ -42,14 +56,25 @@ static bool keep_present(const struct feed *f, const struct gv_result *there, st
 
 static bool take_part(const struct feed *f, const struct gv_plan_part *p, struct gv_raw_part *parts, size_t *n)
 {
-    const struct gv_result *samples, *there = NULL;
+    const struct gv_plan_answer *samples, *there = NULL;
     if (!take(f, p, 0, &samples) || (p->n_asks > 1 && !take(f, p, 1, &there)))
         return false;
-    if (!samples)
-        return true;
-    struct gv_raw_part *to = &parts[(*n)++];
-    *to = (struct gv_raw_part){f->plan->sources[p->source].name, 0, samples->series, samples->n};
-    return !there || !to->n || keep_present(f, there, to);
+    for (size_t k = 0; samples->result && k < samples->n_others + 1; k++) {
+        const struct gv_result *got = k ? samples->others[k - 1] : samples->result;
+        struct gv_raw_part *to = &parts[(*n)++];
+        *to = (struct gv_raw_part){f->plan->sources[p->source].name, (uint32_t)k, got->series, got->n};
+        if (there && to->n && !keep_present(f, there, to))
+            return false;
+    }
+    return true;
+}
+
+static size_t count_parts(const struct gv_plan_input *in, const struct gv_plan_answer *answers)
+{
+    size_t n = in->n;
+    for (size_t i = 0; i < in->n; i++)
+        n += answers[in->parts[i].asks[0]].n_others;
+    return n;
 }
 
 bool gv_raw_feed(struct gv_arena *a, const struct gv_plan *p, const struct gv_plan_feed *f,
@@ -57,10 +82,14 @@ bool gv_raw_feed(struct gv_arena *a, const struct gv_plan *p, const struct gv_pl
 {
     struct feed feed = {a, p, answers, err};
     const struct gv_plan_input *in = &f->inputs[0];
-    struct gv_raw_part *parts = gv_arena_array(a, struct gv_raw_part, in->n);
+    struct gv_raw_part *parts = gv_arena_array(a, struct gv_raw_part, count_parts(in, answers));
     size_t n = 0;
     for (size_t i = 0; i < in->n; i++)
         if (!take_part(&feed, &in->parts[i], parts, &n))
             return false;
-    return gv_raw_source_init(out, a, parts, n, err);
+    if (!gv_raw_source_init(out, a, parts, n, err))
+        return false;
+    out->min_time = f->min_time;
+    out->max_time = f->max_time;
+    return true;
 }

@@ -6,13 +6,17 @@
 #include "model/raw.h"
 #include <stdlib.h>
 
+static const struct gv_select everything = {.min_time = INT64_MIN, .max_time = INT64_MAX};
+
 struct entry {
     const struct gv_series *series;
     uint32_t part;
 };
 
 struct gv_raw_row {
-    const struct entry *entries; /* of one label set, by part */
+    struct gv_made_column made;      /* first */
+    const struct gv_raw_part *parts; /* of the source */
+    const struct entry *entries;     /* of one label set, by part */
     uint32_t n;
     size_t weight; /* bytes: partitions are cut by it */
 };
@@ -110,20 +114,6 @@ static size_t weight_of(const struct gv_column *c)
     return bytes;
 }
 
-static bool make_rows(struct gv_raw_source *r, const struct entry *entries, size_t n, struct gv_err *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct entry *last = i ? &entries[i - 1] : NULL;
-        if (!last || !gv_labels_eq(last->series->labels, entries[i].series->labels))
-            r->rows[r->n++] = (struct gv_raw_row){.entries = &entries[i]};
-        else if (!gv_slice_eq(r->parts[last->part].source, r->parts[entries[i].part].source))
-            return fail_twice(r, last, &entries[i], err);
-        r->rows[r->n - 1].n++;
-        r->rows[r->n - 1].weight += weight_of(&entries[i].series->column);
-    }
-    return true;
-}
-
 /* ---- Decoding ---- */
 
 static void cut(const struct gv_raw_column *c, int64_t min, int64_t max, struct gv_raw_column *out)
@@ -136,16 +126,16 @@ static void cut(const struct gv_raw_column *c, int64_t min, int64_t max, struct 
                                   .n = to > from ? to - from : 0};
 }
 
-static bool fail_entry(const struct gv_raw_source *r, const struct entry *e, struct gv_err *err)
+static bool fail_entry(const struct gv_raw_part *parts, const struct entry *e, struct gv_err *err)
 {
     struct gv_buf text = GV_BUF_INIT;
     gv_labels_print(&text, e->series->labels);
-    gv_err_prefix(err, "cluster \"%.*s\": series %s: ", GV_ARG(r->parts[e->part].source), gv_buf_cstr(&text));
+    gv_err_prefix(err, "cluster \"%.*s\": series %s: ", GV_ARG(parts[e->part].source), gv_buf_cstr(&text));
     gv_buf_fini(&text);
     return false;
 }
 
-static bool decode_entry(const struct gv_raw_source *r, const struct entry *e, const struct gv_select *what,
+static bool decode_entry(const struct gv_raw_part *parts, const struct entry *e, const struct gv_select *what,
                          struct gv_arena *a, struct gv_raw_column *out, struct gv_err *err)
 {
     const struct gv_column *c = &e->series->column;
@@ -153,7 +143,7 @@ static bool decode_entry(const struct gv_raw_source *r, const struct entry *e, c
         cut(&c->raw, what->min_time, what->max_time, out);
         return true;
     }
-    return gv_chunks_to_raw(a, &c->chunks, what->min_time, what->max_time, out, err) || fail_entry(r, e, err);
+    return gv_chunks_to_raw(a, &c->chunks, what->min_time, what->max_time, out, err) || fail_entry(parts, e, err);
 }
 
 /* What one replica gave more than once. */
@@ -176,16 +166,17 @@ static bool join(struct gv_arena *a, const struct gv_raw_column *columns, uint32
     return gv_raw_builder_done(&b, a, out, err);
 }
 
-static uint32_t replica_of(const struct gv_raw_source *r, const struct entry *e)
+static uint32_t replica_of(const struct gv_raw_part *parts, const struct entry *e)
 {
-    return r->parts[e->part].replica;
+    return parts[e->part].replica;
 }
 
-static bool decode_row(const struct gv_raw_source *r, const struct gv_raw_row *row, const struct gv_select *what,
+/* Merged whole: what stands outside tells a hole at the end from the end itself. */
+static bool decode_row(const struct gv_raw_part *parts, const struct gv_raw_row *row, const struct gv_select *what,
                        struct gv_arena *a, struct gv_raw_column *out, struct gv_err *err)
 {
     if (row->n == 1)
-        return decode_entry(r, row->entries, what, a, out, err);
+        return decode_entry(parts, row->entries, what, a, out, err);
     struct gv_raw_column *columns = gv_arena_array(a, struct gv_raw_column, row->n);
     struct gv_raw_column *replicas = gv_arena_array(a, struct gv_raw_column, row->n);
     bool *taken = gv_arena_array(a, bool, row->n);
@@ -193,8 +184,8 @@ static bool decode_row(const struct gv_raw_source *r, const struct gv_raw_row *r
     for (uint32_t i = 0; i < row->n; i++) {
         uint32_t n = 0;
         for (uint32_t j = i; j < row->n && !taken[i]; j++)
-            if (replica_of(r, &row->entries[j]) == replica_of(r, &row->entries[i])) {
-                if (!decode_entry(r, &row->entries[j], what, a, &columns[n++], err))
+            if (replica_of(parts, &row->entries[j]) == replica_of(parts, &row->entries[i])) {
+                if (!decode_entry(parts, &row->entries[j], &everything, a, &columns[n++], err))
                     return false;
                 taken[j] = j > i;
             }
@@ -203,14 +194,38 @@ static bool decode_row(const struct gv_raw_source *r, const struct gv_raw_row *r
         else if (n && !join(a, columns, n, &replicas[n_replicas++], err))
             return false;
     }
-    return gv_replica_merge(a, replicas, n_replicas, out, err);
+    struct gv_raw_column merged;
+    if (!gv_replica_merge(a, replicas, n_replicas, &merged, err))
+        return false;
+    cut(&merged, what->min_time, what->max_time, out);
+    return true;
+}
+
+static bool make_row(const struct gv_made_column *made, struct gv_arena *a, struct gv_raw_column *out,
+                     struct gv_err *err)
+{
+    const struct gv_raw_row *row = (const void *)made; /* its first member */
+    return decode_row(row->parts, row, &everything, a, out, err);
+}
+
+static bool make_rows(struct gv_raw_source *r, const struct entry *entries, size_t n, struct gv_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct entry *last = i ? &entries[i - 1] : NULL;
+        if (!last || !gv_labels_eq(last->series->labels, entries[i].series->labels))
+            r->rows[r->n++] = (struct gv_raw_row){.made.make = make_row, .parts = r->parts, .entries = &entries[i]};
+        else if (!gv_slice_eq(r->parts[last->part].source, r->parts[entries[i].part].source))
+            return fail_twice(r, last, &entries[i], err);
+        r->rows[r->n - 1].n++;
+        r->rows[r->n - 1].weight += weight_of(&entries[i].series->column);
+    }
+    return true;
 }
 
 /* ---- Selecting ---- */
 
 struct cursor {
     struct gv_cursor cursor;
-    const struct gv_raw_source *source;
     struct gv_select what;
     const struct gv_raw_row **at, **end;
 };
@@ -222,7 +237,7 @@ static int next(struct gv_cursor *c, struct gv_arena *scratch, struct gv_series 
         return 0;
     const struct gv_raw_row *row = *r->at++;
     *series = (struct gv_series){.labels = row->entries->series->labels, .column.kind = GV_COLUMN_RAW};
-    return decode_row(r->source, row, &r->what, scratch, &series->column.raw, err) ? 1 : -1;
+    return decode_row(row->parts, row, &r->what, scratch, &series->column.raw, err) ? 1 : -1;
 }
 
 static void close(struct gv_cursor *c)
@@ -257,7 +272,7 @@ static bool select_series(struct gv_source *s, struct gv_arena *a, const struct 
     const struct gv_raw_row **at = found;
     for (size_t i = 0; i < *n; i++) {
         struct cursor *c = gv_arena_new(a, struct cursor);
-        *c = (struct cursor){.cursor.ops = &cursor_ops, .source = r, .what = *what, .at = at};
+        *c = (struct cursor){.cursor.ops = &cursor_ops, .what = *what, .at = at};
         /* Its share of the weight, at least one row, and one is left for each of those behind. */
         const struct gv_raw_row **most = found + count - (count ? *n - i - 1 : 0);
         while (at < most && (at == c->at || so_far * *n < weight * (i + 1)))
@@ -275,7 +290,8 @@ static const struct gv_source_ops source_ops = {select_series};
 bool gv_raw_source_init(struct gv_raw_source *r, struct gv_arena *a, const struct gv_raw_part *parts, size_t n_parts,
                         struct gv_err *err)
 {
-    *r = (struct gv_raw_source){.source.ops = &source_ops, .parts = parts};
+    *r =
+        (struct gv_raw_source){.source.ops = &source_ops, .parts = parts, .min_time = INT64_MIN, .max_time = INT64_MAX};
     size_t n;
     struct entry *entries = collect(r, a, n_parts, &n, err);
     r->rows = entries ? gv_arena_try(a, n * sizeof *r->rows, err) : NULL;
@@ -285,8 +301,6 @@ bool gv_raw_source_init(struct gv_raw_source *r, struct gv_arena *a, const struc
     return make_rows(r, entries, n, err);
 }
 
-static const struct gv_select everything = {.min_time = INT64_MIN, .max_time = INT64_MAX};
-
 bool gv_raw_source_at(const struct gv_raw_source *r, size_t i, struct gv_arena *scratch, struct gv_series *out,
                       struct gv_err *err)
 {
@@ -294,8 +308,9 @@ bool gv_raw_source_at(const struct gv_raw_source *r, size_t i, struct gv_arena *
     *out = *row->entries->series;
     if (row->n == 1)
         return true;
+    struct gv_select within = {.min_time = r->min_time, .max_time = r->max_time};
     out->column.kind = GV_COLUMN_RAW;
-    return decode_row(r, row, &everything, scratch, &out->column.raw, err);
+    return decode_row(r->parts, row, &within, scratch, &out->column.raw, err);
 }
 
 static bool encode_row(struct gv_raw_source *r, size_t i, struct gv_arena *a, struct gv_arena *scratch,
@@ -334,8 +349,10 @@ bool gv_raw_source_series(const struct gv_raw_source *r, struct gv_arena *a, str
 {
     struct gv_series *out = *series = gv_arena_try(a, r->n * sizeof *out, err);
     *n = r->n;
-    for (size_t i = 0; out && i < r->n; i++)
-        if (!gv_raw_source_at(r, i, a, &out[i], err))
-            return false;
+    for (size_t i = 0; out && i < r->n; i++) {
+        out[i] = *r->rows[i].entries->series;
+        if (r->rows[i].n > 1)
+            out[i].column = (struct gv_column){.kind = GV_COLUMN_MADE, .made = &r->rows[i].made};
+    }
     return out != NULL;
 }

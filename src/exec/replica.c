@@ -239,6 +239,19 @@ static void choose(const struct merge *m, struct hole *h)
         choose_middle(m, h, first, end);
 }
 
+/* Before the first pick and behind the last: replicas are out of phase by up to an interval, so a sample closer than
+ * that proves no hole. */
+static bool is_beyond(const struct merge *m, const struct hole *h)
+{
+    const struct gv_raw_column *c = m->lanes[h->lane].c;
+    int64_t least = m->interval - m->interval / 16;
+    uint32_t first = skip_stale(c, h->first, h->end), end = skip_stale_back(c, h->end, h->first);
+    if (first >= end)
+        return false;
+    return (h->left || c->times[first] <= h->right->time - least) &&
+           (h->right || c->times[end - 1] >= h->left->time + least);
+}
+
 static size_t fill(struct merge *m, const struct pick *left, const struct pick *right, uint32_t lane, struct pick *to)
 {
     struct hole h = {.left = left, .right = right, .lane = lane};
@@ -248,6 +261,8 @@ static size_t fill(struct merge *m, const struct pick *left, const struct pick *
     h.from = left ? left->time + distance : INT64_MIN;
     h.to = right ? right->time - distance : INT64_MAX;
     choose(m, &h);
+    if ((!left || !right) && !is_beyond(m, &h))
+        return 0;
     trim_false_resets(m, &h);
     size_t n = 0;
     const struct gv_raw_column *c = m->lanes[lane].c;

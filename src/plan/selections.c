@@ -28,6 +28,8 @@ static struct gv_plan_feed feed_of(struct build *b, const struct gv_select *s, e
     feed.origin = n->expr;
     if (max - min > LONGEST_RANGE)
         min = max - LONGEST_RANGE;
+    feed.min_time = min;
+    feed.max_time = max;
     if (min <= max)
         feed.inputs[0] = build_selection(b, n, min, max, wanted == GV_PLAN_LATEST);
     return feed;

@@ -237,6 +237,16 @@ static bool read_chunks(struct gv_stream *s, const struct gv_chunks_column *c, i
     return true;
 }
 
+/* ---- MADE ---- */
+
+static bool read_made(struct gv_stream *s, const struct gv_made_column *c, int64_t min, int64_t max, bool keep_stale,
+                      struct gv_series_samples *out)
+{
+    struct gv_raw_column raw;
+    return c->make(c, &s->scratch, &raw, s->env.err) && gv_poll(s->worker, raw.n) &&
+           read_raw(s, &raw, min, max, keep_stale, out);
+}
+
 bool gv_read_column(struct gv_stream *s, const struct gv_column *c, int64_t min, int64_t max, bool keep_stale,
                     struct gv_series_samples *out)
 {
@@ -245,6 +255,8 @@ bool gv_read_column(struct gv_stream *s, const struct gv_column *c, int64_t min,
         return read_raw(s, &c->raw, min, max, keep_stale, out);
     case GV_COLUMN_CHUNKS:
         return read_chunks(s, &c->chunks, min, max, keep_stale, out);
+    case GV_COLUMN_MADE:
+        return read_made(s, c->made, min, max, keep_stale, out);
     default:
         return gv_fail(s->env.err, GV_INTERNAL, "a source gave a column of kind %d", (int)c->kind);
     }

@@ -101,7 +101,7 @@ static void the_one_with_more_samples_is_the_base(void **state)
     (void)state;
     check("100=1 200=2 300=3", "150=7 250=8", "100=1 200=2 300=3");
     check("150=7 250=8", "100=1 200=2 300=3", "100=1 200=2 300=3");
-    check("100=1 200=2 300=3", "150=7 250=8 350=9", "100=1 200=2 300=3 350=9");
+    check("100=1 200=2 300=3", "150=7 250=8 350=9", "100=1 200=2 300=3");
     check("", "100=1 200=2", "100=1 200=2");
     check("", "", "");
     struct gv_raw_column one = parse("1=2");
@@ -125,8 +125,19 @@ static void what_is_before_and_after_the_base_is_there(void **state)
     (void)state;
     check("500=5 600=6 700=7 800=8", "260=2.6 360=3.6 460=4.6 860=8.6 960=9.6",
           "260=2.6 360=3.6 460=4.6 600=6 700=7 800=8 860=8.6 960=9.6");
-    check("500=5 600=6 700=7 800=8", "260=2.6 360=3.6 860=8.6", "260=2.6 360=3.6 500=5 600=6 700=7 800=8 860=8.6");
-    check("500=5 600=6 700=7 800=8", "260=2.6 360=3.6 840=8.4", "260=2.6 360=3.6 500=5 600=6 700=7 800=8");
+    check("500=5 600=6 700=7 800=8", "260=2.6 360=3.6 840=8.4 940=9.4",
+          "260=2.6 360=3.6 500=5 600=6 700=7 800=8 940=9.4");
+    check("500=5 600=6 700=7 800=8", "400=4 900=9", "400=4 500=5 600=6 700=7 800=8 900=9");
+}
+
+/* Replicas are out of phase: what one has within an interval of the base's end is no sample that the base missed. */
+static void the_ends_of_the_base_are_its_own(void **state)
+{
+    (void)state;
+    check("500=5 600=6 700=7 800=8", "440=4.4 860=8.6", "500=5 600=6 700=7 800=8");
+    check("500=5 600=6 700=7 800=8", "410=4.1 890=8.9", "500=5 600=6 700=7 800=8");
+    check("500=5 600=6 700=7 800=8", "460=4.6 560=5.6 660=6.6 760=7.6 860=8.6",
+          "460=4.6 560=5.6 660=6.6 760=7.6 860=8.6");
 }
 
 static void a_third_replica_fills_what_the_second_leaves(void **state)
@@ -162,10 +173,10 @@ static void a_series_ends_where_it_ends_for_all(void **state)
 {
     (void)state;
     check("0=0 100=1 200=stale", "30=0 130=1 230=stale", "0=0 100=1 200=stale");
-    check("0=0 100=1 200=2 300=stale", "60=0 160=1 260=2 360=3 460=stale", "0=0 60=0 160=1 260=2 360=3 460=stale");
+    check("0=0 100=1 200=2 300=stale", "60=0 160=1 260=2 360=3 460=stale", "60=0 160=1 260=2 360=3 460=stale");
     /* A marker of the one replica is nothing where the other goes on. */
     check("0=0 100=1 200=2 300=stale 900=9 1000=10", "60=0 260=2 360=3 460=4 560=5 660=6 760=7",
-          "0=0 60=0 200=2 260=2 360=3 460=4 560=5 660=6 760=7 900=9 1000=10");
+          "60=0 200=2 260=2 360=3 460=4 560=5 660=6 760=7 900=9 1000=10");
     /* Gone from both, and back. */
     check("0=0 100=1 200=2 300=stale 900=9 1000=10 1100=11", "60=0 160=1 260=stale 960=9 1060=10",
           "0=0 100=1 200=2 260=stale 900=9 1000=10 1100=11");
@@ -363,6 +374,7 @@ int main(void)
         cmocka_unit_test(the_one_with_more_samples_is_the_base),
         cmocka_unit_test(holes_are_filled_at_half_an_interval),
         cmocka_unit_test(what_is_before_and_after_the_base_is_there),
+        cmocka_unit_test(the_ends_of_the_base_are_its_own),
         cmocka_unit_test(a_third_replica_fills_what_the_second_leaves),
         cmocka_unit_test(no_reset_is_seen_that_was_none),
         cmocka_unit_test(a_reset_that_a_replica_saw_is_kept),
