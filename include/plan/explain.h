@@ -14,5 +14,6 @@ void gv_plan_explain_text(struct gv_buf *out, const struct gv_plan *p);
  *                         or {"cluster": "c2", "expression": ..., "feeds": ...}],
  *               "not_asked": ["c3"]}],             nothing there can match
  *    "reasons": [{"node": "...", "start": 0, "end": 5, "why": "..."}]}   byte offsets in the query
- * labels: the injected ones that are added to what comes back. */
+ * labels: the injected ones that are added to what comes back. replicas: beside asks, where each of so many is asked
+ * and what they answer is merged. */
 void gv_plan_explain_json(struct gv_buf *out, const struct gv_plan *p);

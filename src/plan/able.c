@@ -50,7 +50,7 @@ static bool is_plain_aggregation(const struct plan_node *n)
 
 static bool speaks(const struct planner *p, const struct gv_plan_source *s, const struct plan_node *n)
 {
-    if (p->options->samples)
+    if (p->options->samples || s->replicas > 1)
         return false;
     bool is_selector = n->expr->kind == GV_EXPR_SELECTOR;
     bool is_unit = n->expr->kind == GV_EXPR_CALL && n->expr->call.function->flags & GV_FN_SAMPLE_TIME &&

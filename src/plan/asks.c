@@ -3,6 +3,7 @@
 #include "promql/print.h"
 
 enum { MAX_POINTS = 11000 }; /* of a range query (Prometheus: web/api/v1) */
+enum { LEAST_MARGIN_MS = 5 * 60 * 1000 };
 
 /* ---- Text ---- */
 
@@ -199,6 +200,14 @@ struct gv_plan_part plan_ask_root(struct planner *p, size_t source, struct gv_ex
 
 /* ---- Samples ---- */
 
+/* Where replicas are merged, what stands beside the samples tells a hole at their end from the end itself. */
+static void widen(const struct planner *p, int64_t *min, int64_t *max)
+{
+    int64_t margin = p->options->lookback > LEAST_MARGIN_MS ? p->options->lookback : LEAST_MARGIN_MS;
+    *min -= margin;
+    *max += margin;
+}
+
 struct gv_plan_part plan_ask_samples(struct planner *p, size_t source, const struct gv_expr *selector, int64_t min,
                                      int64_t max)
 {
@@ -207,6 +216,8 @@ struct gv_plan_part plan_ask_samples(struct planner *p, size_t source, const str
     plain->selector.shift = (struct gv_time_shift){0};
     plain->selector.extended = GV_RANGE_PLAIN;
     *matrix = (struct gv_expr){.kind = GV_EXPR_MATRIX, .type = GV_TYPE_MATRIX, .pos = selector->pos};
+    if (p->sources[source].is->replicas > 1)
+        widen(p, &min, &max);
     matrix->matrix.selector = plain;
     matrix->matrix.range_ms = max - min + 1;
     struct gv_plan_ask ask = ask_of(p, source, matrix, p->sources[source].all);

@@ -105,6 +105,8 @@ static void text_part(struct explain *x, const struct gv_plan_part *p, int inden
         gv_buf_printf(x->out, "%*s%.*s: %s %.*s", indent, "", GV_ARG(source_of(x, p)->name), kind_text(ask->kind),
                       GV_ARG(ask->text));
         text_times(x->out, ask);
+        if (source_of(x, p)->replicas > 1)
+            gv_buf_printf(x->out, " of %u replicas, merged", source_of(x, p)->replicas);
         text_added(x, ask);
         gv_buf_addc(x->out, '\n');
     }
@@ -204,7 +206,10 @@ static void json_asks(struct explain *x, const struct gv_plan_part *p)
         gv_buf_add_json(x->out, m->inject[i].value);
         comma = ",";
     }
-    gv_buf_adds(x->out, "},\"asks\":[");
+    gv_buf_addc(x->out, '}');
+    if (source_of(x, p)->replicas > 1)
+        gv_buf_printf(x->out, ",\"replicas\":%u", source_of(x, p)->replicas);
+    gv_buf_adds(x->out, ",\"asks\":[");
     for (size_t i = 0; i < p->n_asks; i++) {
         gv_buf_adds(x->out, i ? "," : "");
         json_ask(x, &x->plan->asks[p->asks[i]]);

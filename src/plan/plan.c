@@ -23,7 +23,7 @@ static bool is_kind(const struct plan_source *a, const struct plan_source *b)
 {
     const struct gv_plan_source *x = a->is, *y = b->is;
     if (a->carries || b->carries || a->n_labels != b->n_labels || x->push != y->push || x->metricsql != y->metricsql ||
-        plan_is_before(x, 3, 0) != plan_is_before(y, 3, 0))
+        (x->replicas > 1) != (y->replicas > 1) || plan_is_before(x, 3, 0) != plan_is_before(y, 3, 0))
         return false;
     for (size_t i = 0; i < a->n_labels; i++)
         if (!gv_slice_eq(a->labels[i].name, b->labels[i].name))
