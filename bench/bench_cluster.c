@@ -172,10 +172,9 @@ static struct gv_clusters *set;
 static struct gv_ask_part part;
 static struct gv_budget budget;
 
-static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *a)
+static void *sink_begin(void *arg, const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
 {
-    (void)arg;
-    (void)c;
+    (void)arg, (void)c, (void)replica;
     return gv_arena_alloc(a, 64);
 }
 static bool sink_finish(void *sink, struct gv_err *err)

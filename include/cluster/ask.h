@@ -24,7 +24,7 @@ void gv_cluster_client_free(struct gv_cluster_client *cl);                      
 /* Where the body of one part goes. One sink per attempt, all memory in the attempt's arena: a losing hedge is freed
  * whole, without a call (register what lives elsewhere with gv_arena_defer). */
 struct gv_sink_ops {
-    void *(*begin)(void *arg, const struct gv_cluster *c, struct gv_arena *a);
+    void *(*begin)(void *arg, const struct gv_cluster *c, unsigned replica, struct gv_arena *a);
     /* 2xx only; NULL: gv_sink_wants_json. false: the reply is not what was asked for. */
     bool (*header)(void *sink, int status, struct gv_slice content_type, struct gv_err *err);
     bool (*feed)(void *sink, const char *data, size_t n, struct gv_err *err);

@@ -25,6 +25,13 @@ struct gv_cluster {
     struct gv_cluster_record *record; /* NULL for a cluster that pushes (no endpoints) */
 };
 
+/* How many of its replicas a read asks: all of them where their samples are merged (`replicas: merge`), else one. */
+static inline unsigned gv_cluster_asked_replicas(const struct gv_cluster *c)
+{
+    return c->config->replicas == GV_REPLICAS_MERGE && c->config->n_endpoints > 1 ? (unsigned)c->config->n_endpoints
+                                                                                  : 1;
+}
+
 struct gv_clusters {
     const struct gv_cluster *at; /* in configuration order */
     size_t n;
@@ -71,9 +78,14 @@ struct gv_cluster_abilities {
     struct gv_slice retention; /* as runtimeinfo's storageRetention says it */
     bool remote_read;
 };
-/* Copies what is known now into a; all zero while nothing is. */
+/* Copies what is known now of one replica into a; all zero while nothing is. Replicas differ in their external labels,
+ * which is how others tell them apart. */
+struct gv_cluster_abilities gv_replica_abilities(const struct gv_cluster *c, unsigned replica, struct gv_arena *a);
+/* Those of the replica that asks go to first; while nothing is known of it, of the first one that something is known
+ * of. */
 struct gv_cluster_abilities gv_cluster_abilities(const struct gv_cluster *c, struct gv_arena *a);
-void gv_cluster_set_abilities(const struct gv_cluster *c, const struct gv_cluster_abilities *learned); /* copies */
+void gv_replica_set_abilities(const struct gv_cluster *c, unsigned replica,
+                              const struct gv_cluster_abilities *learned); /* copies */
 
 enum gv_breaker_state { GV_BREAKER_CLOSED, GV_BREAKER_OPEN, GV_BREAKER_HALF_OPEN };
 const char *gv_breaker_state_text(enum gv_breaker_state s); /* "closed", "open", "half-open" */

@@ -40,7 +40,7 @@ struct gv_query_request {
     enum gv_stats stats;
 };
 
-/* How one cluster took part, for stats=all. */
+/* How one cluster took part, for stats=all; one per replica where their samples are merged. */
 struct gv_query_part {
     struct gv_slice cluster;
     unsigned replica;

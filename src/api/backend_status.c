@@ -71,7 +71,7 @@ static bool merge_config(struct request *r, struct gv_fanout *f, struct gv_buf *
 }
 
 const struct document document_config = {
-    "/api/v1/status/config", false, {"yaml", JSON_STRING, JSON_NULL}, NULL, NULL, merge_config};
+    "/api/v1/status/config", false, {"yaml", JSON_STRING, JSON_NULL}, NULL, NULL, merge_config, false};
 
 /* --- runtimeinfo --- */
 
@@ -125,7 +125,7 @@ static bool merge_runtimeinfo(struct request *r, struct gv_fanout *f, struct gv_
 }
 
 const struct document document_runtimeinfo = {
-    "/api/v1/status/runtimeinfo", false, {NULL, JSON_OBJECT, JSON_NULL}, NULL, NULL, merge_runtimeinfo};
+    "/api/v1/status/runtimeinfo", false, {NULL, JSON_OBJECT, JSON_NULL}, NULL, NULL, merge_runtimeinfo, false};
 
 /* --- tsdb --- */
 
@@ -223,5 +223,5 @@ static bool merge_tsdb(struct request *r, struct gv_fanout *f, struct gv_buf *ou
     return true;
 }
 
-const struct document document_tsdb = {"/api/v1/status/tsdb", false, {NULL, JSON_OBJECT, JSON_NULL},
-                                       prepare_tsdb,          NULL,  merge_tsdb};
+const struct document document_tsdb = {
+    "/api/v1/status/tsdb", false, {NULL, JSON_OBJECT, JSON_NULL}, prepare_tsdb, NULL, merge_tsdb, false};

@@ -55,6 +55,7 @@ void document_serve(struct request *r)
         .path = d->path,
         .form = gv_arena_dup(r->x->arena, gv_buf_slice(&form)),
         .post = d->post,
+        .each_replica = d->each_replica,
         .data = d->data,
         .shape = d->shape ? shape : NULL,
         .digest = digest,

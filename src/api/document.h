@@ -14,6 +14,7 @@ struct document {
                   struct gv_slice *form);
     /* Appends the JSON of "data" to out. Pure: may run on a worker; may add to r->state's arena only. */
     bool (*merge)(struct request *r, struct gv_fanout *f, struct gv_buf *out, struct gv_err *err);
+    bool each_replica; /* where replicas are merged it is made of all of them, as one without gaps would have said it */
 };
 void document_serve(struct request *r);
 

@@ -17,9 +17,9 @@ struct sink {
     struct gv_exposition_parser *parser;
 };
 
-static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *a)
+static void *sink_begin(void *arg, const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
 {
-    (void)arg;
+    (void)arg, (void)replica;
     struct sink *s = gv_arena_new(a, struct sink);
     gv_exposition_init(&s->text, a);
     s->parser = gv_exposition_parser_new(&s->text, &c->mapping);

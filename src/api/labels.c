@@ -77,8 +77,8 @@ static bool merge_labels(struct request *r, struct gv_fanout *f, struct gv_buf *
     return true;
 }
 
-const struct document document_labels = {"/api/v1/labels", true,         {NULL, JSON_ARRAY, JSON_STRING},
-                                         prepare_labels,   shape_labels, merge_labels};
+const struct document document_labels = {
+    "/api/v1/labels", true, {NULL, JSON_ARRAY, JSON_STRING}, prepare_labels, shape_labels, merge_labels, true};
 
 /* --- values --- */
 
@@ -141,8 +141,8 @@ static bool merge_values(struct request *r, struct gv_fanout *f, struct gv_buf *
     return true;
 }
 
-const struct document document_values = {"/api/v1/label/", false,        {NULL, JSON_ARRAY, JSON_STRING},
-                                         prepare_values,   shape_values, merge_values};
+const struct document document_values = {
+    "/api/v1/label/", false, {NULL, JSON_ARRAY, JSON_STRING}, prepare_values, shape_values, merge_values, true};
 
 /* --- series --- */
 
@@ -192,5 +192,5 @@ static bool merge_series(struct request *r, struct gv_fanout *f, struct gv_buf *
     return true;
 }
 
-const struct document document_series = {"/api/v1/series", true,         {NULL, JSON_ARRAY, JSON_OBJECT},
-                                         prepare_series,   shape_labels, merge_series};
+const struct document document_series = {
+    "/api/v1/series", true, {NULL, JSON_ARRAY, JSON_OBJECT}, prepare_series, shape_labels, merge_series, true};

@@ -99,7 +99,7 @@ static bool merge(struct request *r, struct gv_fanout *f, struct gv_buf *out, st
 }
 
 const struct document document_metadata = {
-    "/api/v1/metadata", false, {NULL, JSON_OBJECT, JSON_ARRAY}, prepare, NULL, merge};
+    "/api/v1/metadata", false, {NULL, JSON_OBJECT, JSON_ARRAY}, prepare, NULL, merge, true};
 
 /* --- per target --- */
 
@@ -151,5 +151,10 @@ static bool merge_targets(struct request *r, struct gv_fanout *f, struct gv_buf 
     return true;
 }
 
-const struct document document_target_metadata = {
-    "/api/v1/targets/metadata", false, {NULL, JSON_ARRAY, JSON_OBJECT}, prepare_targets, shape_targets, merge_targets};
+const struct document document_target_metadata = {"/api/v1/targets/metadata",
+                                                  false,
+                                                  {NULL, JSON_ARRAY, JSON_OBJECT},
+                                                  prepare_targets,
+                                                  shape_targets,
+                                                  merge_targets,
+                                                  false};

@@ -113,8 +113,8 @@ static bool merge(struct request *r, struct gv_fanout *f, struct gv_buf *out, st
     return true;
 }
 
-const struct document document_rules = {"/api/v1/rules", false, {"groups", JSON_ARRAY, JSON_OBJECT},
-                                        prepare,         NULL,  merge};
+const struct document document_rules = {"/api/v1/rules", false, {"groups", JSON_ARRAY, JSON_OBJECT}, prepare, NULL,
+                                        merge,           false};
 
 static bool merge_alerts(struct request *r, struct gv_fanout *f, struct gv_buf *out, struct gv_err *err)
 {
@@ -135,4 +135,4 @@ static bool merge_alerts(struct request *r, struct gv_fanout *f, struct gv_buf *
 }
 
 const struct document document_alerts = {"/api/v1/alerts", false, {"alerts", JSON_ARRAY, JSON_OBJECT}, NULL, NULL,
-                                         merge_alerts};
+                                         merge_alerts,     false};

@@ -8,15 +8,15 @@ static void add_text(struct gv_buf *b, const char *key, struct gv_slice value)
     gv_buf_add_json(b, value);
 }
 
-static void add_labels(struct gv_buf *b, const struct gv_cluster *c)
+static void add_labels(struct gv_buf *b, const char *key, const struct gv_label *labels, size_t n)
 {
-    gv_buf_adds(b, ",\"labels\":{");
-    for (size_t i = 0; i < c->mapping.n; i++) {
+    gv_buf_printf(b, ",\"%s\":{", key);
+    for (size_t i = 0; i < n; i++) {
         if (i)
             gv_buf_addc(b, ',');
-        gv_buf_add_json(b, c->mapping.inject[i].name);
+        gv_buf_add_json(b, labels[i].name);
         gv_buf_addc(b, ':');
-        gv_buf_add_json(b, c->mapping.inject[i].value);
+        gv_buf_add_json(b, labels[i].value);
     }
     gv_buf_addc(b, '}');
 }
@@ -38,7 +38,14 @@ static void add_replica(struct gv_buf *b, const struct gv_replica_status *s)
     add_text(b, "lastError", s->last_error);
     if (s->last_error.n)
         gv_buf_printf(b, ",\"lastErrorTime\":%.3f", (double)s->last_error_unix_ms / 1000);
-    gv_buf_addc(b, '}');
+}
+
+/* What it adds to samples, which is taken off again. */
+static void add_external_labels(struct gv_buf *b, const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
+{
+    struct gv_cluster_abilities can = gv_replica_abilities(c, replica, a);
+    if (can.known & GV_KNOWN_EXTERNAL_LABELS)
+        add_labels(b, "externalLabels", can.external_labels, can.n_external_labels);
 }
 
 static void add_abilities(struct gv_buf *b, const struct gv_cluster *c, struct gv_arena *a)
@@ -81,16 +88,18 @@ static void add_cluster(struct gv_buf *b, const struct gv_cluster *c, struct gv_
     struct gv_cluster_status s = gv_cluster_status(c, a);
     gv_buf_addc(b, '{');
     add_text(b, "name", c->name);
-    add_labels(b, c);
+    add_labels(b, "labels", c->mapping.inject, c->mapping.n);
     gv_buf_printf(b, ",\"health\":\"%s\",\"required\":%s,\"semantics\":\"%s\",", s.healthy ? "up" : "down",
                   c->config->required ? "true" : "false", semantics_of(c));
     add_text(b, "version", s.version_text);
     add_abilities(b, c, a);
-    gv_buf_adds(b, ",\"replicas\":[");
+    gv_buf_printf(b, ",\"replicaMode\":\"%s\",\"replicas\":[", gv_cluster_asked_replicas(c) > 1 ? "merge" : "failover");
     for (size_t i = 0; i < s.n_replicas; i++) {
         if (i)
             gv_buf_addc(b, ',');
         add_replica(b, &s.replicas[i]);
+        add_external_labels(b, c, (unsigned)i, a);
+        gv_buf_addc(b, '}');
     }
     gv_buf_adds(b, "]}");
 }

@@ -57,8 +57,8 @@ static bool merge_targets(struct request *r, struct gv_fanout *f, struct gv_buf 
     return true;
 }
 
-const struct document document_targets = {"/api/v1/targets", false, {"activeTargets", JSON_ARRAY, JSON_OBJECT},
-                                          pass_targets,      NULL,  merge_targets};
+const struct document document_targets = {
+    "/api/v1/targets", false, {"activeTargets", JSON_ARRAY, JSON_OBJECT}, pass_targets, NULL, merge_targets, false};
 
 static bool merge_pools(struct request *r, struct gv_fanout *f, struct gv_buf *out, struct gv_err *err)
 {
@@ -80,7 +80,7 @@ static bool merge_pools(struct request *r, struct gv_fanout *f, struct gv_buf *o
 }
 
 const struct document document_scrape_pools = {
-    "/api/v1/scrape_pools", false, {"scrapePools", JSON_ARRAY, JSON_STRING}, NULL, NULL, merge_pools};
+    "/api/v1/scrape_pools", false, {"scrapePools", JSON_ARRAY, JSON_STRING}, NULL, NULL, merge_pools, false};
 
 static void write_alertmanagers(const struct gv_fanout_answer *answer, const char *list, struct gv_buf *out)
 {
@@ -110,4 +110,5 @@ static bool merge_alertmanagers(struct request *r, struct gv_fanout *f, struct g
 }
 
 const struct document document_alertmanagers = {
-    "/api/v1/alertmanagers", false, {"activeAlertmanagers", JSON_ARRAY, JSON_OBJECT}, NULL, NULL, merge_alertmanagers};
+    "/api/v1/alertmanagers", false, {"activeAlertmanagers", JSON_ARRAY, JSON_OBJECT}, NULL, NULL,
+    merge_alertmanagers,     false};

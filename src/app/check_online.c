@@ -36,10 +36,9 @@ static void fini_page(void *page)
     gv_buf_fini(page);
 }
 
-static void *begin_page(void *arg, const struct gv_cluster *c, struct gv_arena *a)
+static void *begin_page(void *arg, const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
 {
-    (void)arg;
-    (void)c;
+    (void)arg, (void)c, (void)replica;
     struct gv_buf *page = gv_arena_new(a, struct gv_buf);
     gv_arena_defer(a, fini_page, page);
     return page;

@@ -189,12 +189,6 @@ bool gv_config_check(struct gv_config *c, reader *r)
     return true;
 }
 
-static bool check_cluster_built(const entry *e, struct gv_err *err)
-{
-    return e->replicas != GV_REPLICAS_MERGE ||
-           gv_yaml_fail(err, place_of(e->node, "replicas"), "clusters[%zu].replicas: merge is not built yet", e->index);
-}
-
 bool gv_config_check_built(const struct gv_config *c, struct gv_err *err)
 {
     static const char *const missing[] = {"storage", "ingest", "remote_write"};
@@ -202,8 +196,5 @@ bool gv_config_check_built(const struct gv_config *c, struct gv_err *err)
         if (gv_yaml_get(c->root, missing[i]))
             return gv_yaml_fail(err, place_of(c->root, missing[i]), "%s: this build has no storage yet: remove the key",
                                 missing[i]);
-    for (size_t i = 0; i < c->entries.n; i++)
-        if (!check_cluster_built(&gv_config_entries(c)[i], err))
-            return false;
     return true;
 }

@@ -97,8 +97,8 @@ static const struct gv_option cluster_rows[] = {
      .help = "config: the cluster label is injected; backend: this source holds many clusters, and its series carry "
              "the label themselves."},
     {"replicas", .type = GV_OPTION_ENUM, AT(gv_cluster_entry, replicas), .fallback = "failover", .words = replica_modes,
-     .help = "failover: one endpoint answers, the next one where it fails; merge: raw samples of all, gaps filled (not "
-             "built yet: refused)."},
+     .help = "failover: one endpoint answers, the next one where it fails; merge: every endpoint is asked for raw "
+             "samples, gaps of one are filled from the others, and the query is evaluated here."},
     {"pushdown", .type = GV_OPTION_ENUM, AT(gv_cluster_entry, pushdown), .fallback = "auto", .words = pushdown_modes,
      .help = "auto: the cluster evaluates what it can; never: raw samples are fetched and evaluated here (for backends "
              "whose PromQL differs)."},

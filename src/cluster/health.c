@@ -259,7 +259,7 @@ static enum gv_step keep(struct gv_task *t)
 {
     struct probe *p = probe_of(t);
     if (p->learned.known)
-        gv_cluster_set_abilities(p->cluster, &p->learned);
+        gv_replica_set_abilities(p->cluster, p->replica->index, &p->learned);
     return GV_NEXT;
 }
 

@@ -26,8 +26,10 @@ struct gv_replica {
     _Atomic int64_t probe_us;  /* smoothed latency of health probes; 0: none yet */
     _Atomic int health;        /* enum gv_replica_health */
     _Atomic int64_t asks, failures;
-    _Atomic int64_t last_error_ms;       /* wall clock */
-    struct gv_text last_error, resolved; /* resolved: "host:port:address,..." as curl takes it */
+    _Atomic int64_t last_error_ms;         /* wall clock */
+    struct gv_text last_error, resolved;   /* resolved: "host:port:address,..." as curl takes it */
+    struct gv_arena *abilities_arena;      /* NULL: nothing was learned; under the record's lock, as the abilities */
+    struct gv_cluster_abilities abilities; /* in abilities_arena */
     struct gv_metric *attempts, *seconds, *connections, *state, *up;
     struct gv_metric *_Atomic failed[GV_ASK_OUTCOME_COUNT]; /* made when they first happen */
 };
@@ -48,8 +50,6 @@ struct gv_cluster_record {
     _Atomic uint64_t version;   /* kind, major, minor, patch: 16 bits each */
     pthread_mutex_t lock;
     struct gv_text version_text;
-    struct gv_arena *abilities_arena;
-    struct gv_cluster_abilities abilities;                    /* in abilities_arena */
     struct gv_metric *_Atomic outcomes[GV_ASK_OUTCOME_COUNT]; /* made when they first happen */
     struct gv_metric *seconds, *bytes, *hedges;
 };

@@ -28,29 +28,36 @@ static struct gv_cluster_abilities copy_abilities(struct gv_arena *a, const stru
     return to;
 }
 
-struct gv_cluster_abilities gv_cluster_abilities(const struct gv_cluster *c, struct gv_arena *a)
+struct gv_cluster_abilities gv_replica_abilities(const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
 {
-    if (!c->record)
-        return (struct gv_cluster_abilities){0};
     pthread_mutex_lock(&c->record->lock);
-    struct gv_cluster_abilities copy = copy_abilities(a, &c->record->abilities);
+    struct gv_cluster_abilities copy = copy_abilities(a, &c->record->replicas[replica].abilities);
     pthread_mutex_unlock(&c->record->lock);
     return copy;
 }
 
-void gv_cluster_set_abilities(const struct gv_cluster *c, const struct gv_cluster_abilities *learned)
+struct gv_cluster_abilities gv_cluster_abilities(const struct gv_cluster *c, struct gv_arena *a)
 {
-    struct gv_cluster_record *r = c->record;
+    struct gv_cluster_abilities known = {0};
+    unsigned n = c->record ? c->record->n_replicas : 0, first = n ? gv_cluster_best_replica(c) : 0;
+    for (unsigned i = 0; i < n && !known.known; i++)
+        known = gv_replica_abilities(c, (first + i) % n, a);
+    return known;
+}
+
+void gv_replica_set_abilities(const struct gv_cluster *c, unsigned replica, const struct gv_cluster_abilities *learned)
+{
+    struct gv_replica *r = &c->record->replicas[replica];
     struct gv_arena *fresh = malloc(sizeof *fresh);
     if (!fresh)
         gv_die("out of memory");
     gv_arena_init(fresh, NULL);
     struct gv_cluster_abilities copy = copy_abilities(fresh, learned);
-    pthread_mutex_lock(&r->lock);
+    pthread_mutex_lock(&c->record->lock);
     struct gv_arena *old = r->abilities_arena;
     r->abilities_arena = fresh;
     r->abilities = copy;
-    pthread_mutex_unlock(&r->lock);
+    pthread_mutex_unlock(&c->record->lock);
     gv_ask_arena_free(old);
 }
 

@@ -30,7 +30,7 @@ void transfer_prepare(struct transfer *t)
 {
     const struct gv_ask_spec *spec = &t->attempt->ask->spec;
     t->url = make_url(t);
-    t->sink = t->part->sink->begin(t->part->sink_arg, spec->cluster, t->attempt->arena);
+    t->sink = t->part->sink->begin(t->part->sink_arg, spec->cluster, t->attempt->replica->index, t->attempt->arena);
 }
 
 /* --- what comes back --- */

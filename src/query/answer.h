@@ -8,7 +8,9 @@ struct answer {
     const struct gv_plan_ask *ask;
     const struct gv_plan_source *source;
     const struct gv_cluster *cluster;
-    const struct gv_result *result; /* of the attempt that won; NULL before */
+    /* What the attempts that won gave: one, or of replicas that are merged up to one each. */
+    const struct gv_result **results;
+    size_t n_results;
 };
 
 struct answer_sink { /* what every sink begins with */
@@ -19,5 +21,6 @@ struct answer_sink { /* what every sink begins with */
 
 /* answer_json.c */
 struct gv_ask_part answer_json_part(struct answer *an, int64_t lookback_ms, int64_t left_ms);
-/* answer_read.c: samples by remote read */
+/* answer_read.c: samples by remote read; of a replica whose external labels are known (answer_can_read) */
 struct gv_ask_part answer_read_part(struct answer *an);
+bool answer_can_read(const struct gv_cluster *c, unsigned replica, struct gv_arena *scratch);

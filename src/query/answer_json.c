@@ -9,9 +9,9 @@ struct sink {
     struct gv_result_decoder *decoder;
 };
 
-static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *a)
+static void *sink_begin(void *arg, const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
 {
-    (void)c;
+    (void)c, (void)replica;
     struct answer *an = arg;
     struct gv_result_decoder_options options = {
         .kind = an->ask->column,

@@ -6,6 +6,7 @@
 struct sink {
     struct answer_sink base; /* first */
     struct gv_arena *arena;
+    unsigned replica;
     struct gv_select select;
     struct gv_read_decoder *decoder;
 };
@@ -17,7 +18,7 @@ static struct gv_select select_of(const struct gv_plan_ask *ask)
         .matchers = s->matchers, .n_matchers = s->n_matchers, .min_time = ask->start, .max_time = ask->end};
 }
 
-static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *a)
+static void *sink_begin(void *arg, const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
 {
     (void)c;
     struct sink *s = gv_arena_new(a, struct sink);
@@ -25,6 +26,7 @@ static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *
     s->base.result.type = GV_RESULT_MATRIX;
     gv_annotations_init(&s->base.result.notes, a);
     s->arena = a;
+    s->replica = replica;
     s->select = select_of(s->base.answer->ask);
     return s;
 }
@@ -34,7 +36,9 @@ static bool sink_header(void *sink, int status, struct gv_slice content_type, st
     (void)status;
     struct sink *s = sink;
     const struct answer *an = s->base.answer;
-    struct gv_cluster_abilities can = gv_cluster_abilities(an->cluster, s->arena);
+    struct gv_cluster_abilities can = gv_replica_abilities(an->cluster, s->replica, s->arena);
+    if (!(can.known & GV_KNOWN_EXTERNAL_LABELS))
+        return gv_fail(err, GV_BAD_DATA, "what labels it adds to samples (external_labels) is not known yet");
     struct gv_read_decoder_options options = {
         .queries = &s->select,
         .n_queries = 1,
@@ -82,6 +86,12 @@ static const struct gv_slice headers[] = {
     {"Content-Encoding: snappy", sizeof "Content-Encoding: snappy" - 1},
     {GV_READ_VERSION_HEADER ": " GV_READ_VERSION, sizeof GV_READ_VERSION_HEADER ": " GV_READ_VERSION - 1},
 };
+
+bool answer_can_read(const struct gv_cluster *c, unsigned replica, struct gv_arena *scratch)
+{
+    struct gv_cluster_abilities can = gv_replica_abilities(c, replica, scratch);
+    return can.known & GV_KNOWN_EXTERNAL_LABELS && can.remote_read;
+}
 
 struct gv_ask_part answer_read_part(struct answer *an)
 {

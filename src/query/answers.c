@@ -1,10 +1,10 @@
 #include "query/answer.h"
 
-int64_t answers_samples(const struct round_entry *e, int64_t *series)
+int64_t answers_samples(const struct round_entry *e, const struct round_ask *k, int64_t *series)
 {
     int64_t samples = 0;
-    for (size_t i = 0; e->sinks && i < e->n_parts; i++) {
-        const struct answer_sink *s = e->sinks[i];
+    for (size_t i = 0; k->sinks && i < e->n_parts; i++) {
+        const struct answer_sink *s = k->sinks[i];
         samples += s->samples;
         *series += (int64_t)s->result.n;
     }
@@ -19,56 +19,93 @@ void answers_init(struct answers *as, struct gv_arena *a, size_t n_sources, int6
 
 /* Registers what is to be asked; NULL for what was answered before. */
 static struct answer *new_answer(struct answers *as, const struct gv_plan *p, const struct gv_plan_ask *ask,
-                                 const struct gv_cluster *cluster)
+                                 const struct round_entry *e)
 {
     void **at = gv_map_at(&as->by_key, gv_hash(ask->key.p, ask->key.n), ask->key);
-    if (*at && ((const struct answer *)*at)->result)
+    if (*at && ((const struct answer *)*at)->n_results)
         return NULL;
     struct answer *an = *at = gv_arena_new(as->arena, struct answer);
-    *an = (struct answer){as, ask, &p->sources[ask->source], cluster, NULL};
+    *an = (struct answer){.all = as, .ask = ask, .source = &p->sources[ask->source], .cluster = e->cluster};
+    an->results = gv_arena_array(as->arena, const struct gv_result *, e->n_asks);
     return an;
 }
 
-/* Where a backend is known to have the same lookback, it need not be told. */
-static struct gv_ask_part part_of(struct answer *an, int64_t lookback_ms, int64_t left_ms)
+/* ---- Parts: of one ask the parts stand together ---- */
+
+struct making {
+    int64_t lookback_ms, left_ms;
+    struct gv_ask_part **next; /* per source, where its next part goes */
+};
+
+/* Of replicas that are merged each says for itself whether its samples can be read. */
+static bool is_read(const struct answer *an, const struct round_entry *e, unsigned replica)
 {
-    if (an->source->lookback == lookback_ms)
-        lookback_ms = 0;
-    if (an->ask->kind == GV_PLAN_SAMPLES && an->source->raw)
-        return answer_read_part(an);
-    return answer_json_part(an, lookback_ms, left_ms);
+    return an->ask->kind == GV_PLAN_SAMPLES &&
+           (e->n_asks > 1 ? answer_can_read(e->cluster, replica, an->all->arena) : an->source->raw);
+}
+
+static void add_parts(struct answer *an, struct round_entry *e, const struct making *m)
+{
+    size_t at = (size_t)(m->next[an->ask->source]++ - e->asks[0].parts);
+    /* Where a backend is known to have the same lookback, it need not be told. */
+    int64_t lookback_ms = an->source->lookback == m->lookback_ms ? 0 : m->lookback_ms;
+    struct gv_ask_part json = {0}, read = {0};
+    for (size_t i = 0; i < e->n_asks; i++) {
+        struct gv_ask_part *to = (struct gv_ask_part *)(uintptr_t)e->asks[i].parts + at;
+        if (is_read(an, e, (unsigned)i))
+            *to = read = read.path ? read : answer_read_part(an);
+        else
+            *to = json = json.path ? json : answer_json_part(an, lookback_ms, m->left_ms);
+    }
+}
+
+static void make_room(struct answers *as, const struct round *r, struct making *m)
+{
+    m->next = gv_arena_array(as->arena, struct gv_ask_part *, r->n);
+    for (size_t s = 0; s < r->n; s++) {
+        struct round_entry *e = &r->entries[s];
+        struct gv_ask_part *parts = gv_arena_array(as->arena, struct gv_ask_part, e->n_parts * e->n_asks);
+        for (size_t i = 0; i < e->n_asks; i++)
+            e->asks[i].parts = parts + i * e->n_parts;
+        m->next[s] = parts;
+    }
 }
 
 bool answers_ask(struct answers *as, const struct gv_plan *p, struct round *r, int64_t lookback_ms, int64_t left_ms)
 {
-    struct gv_ask_part *parts = gv_arena_array(as->arena, struct gv_ask_part, p->n_asks), *next = parts;
+    struct making m = {.lookback_ms = lookback_ms, .left_ms = left_ms};
     struct answer **added = gv_arena_array(as->arena, struct answer *, p->n_asks);
     bool any = false;
     for (size_t i = 0; i < p->n_asks; i++) {
-        uint32_t source = p->asks[i].source;
-        added[i] = as->failed[source] ? NULL : new_answer(as, p, &p->asks[i], r->entries[source].cluster);
-        r->entries[source].n_parts += added[i] != NULL;
+        struct round_entry *e = &r->entries[p->asks[i].source];
+        added[i] = as->failed[p->asks[i].source] ? NULL : new_answer(as, p, &p->asks[i], e);
+        e->n_parts += added[i] != NULL;
         any |= added[i] != NULL;
     }
-    for (size_t s = 0; s < r->n; next += r->entries[s++].n_parts) { /* the parts of one source stand together */
-        r->entries[s].parts = next;
-        r->entries[s].filled = next;
-    }
+    make_room(as, r, &m);
     for (size_t i = 0; i < p->n_asks; i++)
         if (added[i])
-            *r->entries[p->asks[i].source].filled++ = part_of(added[i], lookback_ms, left_ms);
+            add_parts(added[i], &r->entries[p->asks[i].source], &m);
     return any;
+}
+
+/* ---- After the round ---- */
+
+static void take_ask(const struct round_entry *e, const struct round_ask *k)
+{
+    for (size_t i = 0; k->sinks && i < e->n_parts; i++) {
+        struct answer_sink *sink = k->sinks[i];
+        sink->answer->results[sink->answer->n_results++] = &sink->result;
+    }
 }
 
 void answers_take(struct answers *as, const struct round *r)
 {
     for (size_t s = 0; s < r->n; s++) {
         const struct round_entry *e = &r->entries[s];
-        as->failed[s] |= e->n_parts && e->outcome != GV_ASK_OK && !e->again;
-        for (size_t i = 0; e->sinks && i < e->n_parts; i++) {
-            struct answer_sink *sink = e->sinks[i];
-            sink->answer->result = &sink->result;
-        }
+        as->failed[s] |= e->n_parts && round_outcome(e) != GV_ASK_OK && !e->again;
+        for (size_t i = 0; i < e->n_asks; i++)
+            take_ask(e, &e->asks[i]);
     }
 }
 
@@ -78,7 +115,9 @@ const struct gv_plan_answer *answers_of(const struct answers *as, const struct g
     for (size_t i = 0; i < p->n_asks; i++) {
         const struct gv_plan_ask *ask = &p->asks[i];
         const struct answer *an = gv_map_get(&as->by_key, gv_hash(ask->key.p, ask->key.n), ask->key);
-        answers[i].result = an && !as->failed[ask->source] ? an->result : NULL;
+        if (!an || as->failed[ask->source] || !an->n_results)
+            continue;
+        answers[i] = (struct gv_plan_answer){an->results[0], an->results + 1, an->n_results - 1};
     }
     return answers;
 }

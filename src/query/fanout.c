@@ -33,6 +33,7 @@ struct gv_fanout {
     struct gv_arena arena;
     struct round round;
     struct gv_fanout_answer *answers;
+    size_t n_answers;
     struct gv_annotations notes;
     struct gv_err err;
     size_t charged; /* beside the arenas */
@@ -41,9 +42,9 @@ struct gv_fanout {
     void *done_arg;
 };
 
-static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *a)
+static void *sink_begin(void *arg, const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
 {
-    (void)arg, (void)c;
+    (void)arg, (void)c, (void)replica;
     struct sink *s = gv_arena_new(a, struct sink);
     s->arena = a;
     return s;
@@ -95,6 +96,7 @@ static struct gv_fanout *fanout_of(struct gv_task *t)
     return container_of(t, struct gv_fanout, task);
 }
 
+/* All replicas are asked the same. */
 static void add_part(struct gv_fanout *f, struct round_entry *e, const char *path, struct gv_slice form)
 {
     bool post = f->request.post;
@@ -107,7 +109,8 @@ static void add_part(struct gv_fanout *f, struct round_entry *e, const char *pat
         .sink = f->request.sink ? f->request.sink : &sink_ops,
         .sink_arg = f->request.arg,
     };
-    e->parts = part;
+    for (size_t i = 0; i < e->n_asks; i++)
+        e->asks[i].parts = part;
     e->n_parts = 1;
 }
 
@@ -125,56 +128,71 @@ static enum gv_step ask(struct gv_task *t)
     return GV_WAIT;
 }
 
-static void take_warnings(struct gv_fanout *f, const struct round_entry *e, const json_t *root)
+static void take_warnings(struct gv_fanout *f, const struct gv_cluster *c, const json_t *root)
 {
     const json_t *warnings = json_object_get(root, "warnings");
     for (size_t i = 0; i < json_array_size(warnings); i++) {
         const char *text = json_string_value(json_array_get(warnings, i));
         if (text)
-            gv_warn(&f->notes, "cluster \"%.*s\": %s", GV_ARG(e->cluster->name), text);
+            gv_warn(&f->notes, "cluster \"%.*s\": %s", GV_ARG(c->name), text);
     }
 }
 
 /* Takes the data, and the envelope's warnings into the notes. What is no such reply is the cluster's fault; what there
  * is no memory for is not. */
-static void read_body(struct gv_fanout *f, struct round_entry *e, struct gv_fanout_answer *to)
+static void read_body(struct gv_fanout *f, struct round_ask *k, struct gv_fanout_answer *to)
 {
-    const struct sink *s = e->sinks[0];
+    const struct sink *s = k->sinks[0];
+    const struct gv_cluster *c = to->cluster;
     struct gv_err err = {0};
     json_t *root = envelope_read(&f->arena, (struct gv_slice){s->body, s->total}, &f->request.data, &to->data, &err);
     if (root) {
-        take_warnings(f, e, root);
+        take_warnings(f, c, root);
         return;
     }
-    e->outcome = err.code == GV_BAD_DATA ? GV_ASK_BAD_BODY : GV_ASK_LIMIT;
-    gv_fail(&e->err, err.code == GV_BAD_DATA ? GV_UNAVAILABLE : err.code, "cluster \"%.*s\": %s",
-            GV_ARG(e->cluster->name), err.msg);
+    k->outcome = err.code == GV_BAD_DATA ? GV_ASK_BAD_BODY : GV_ASK_LIMIT;
+    gv_fail(&k->err, err.code == GV_BAD_DATA ? GV_UNAVAILABLE : err.code, "cluster \"%.*s\": %s", GV_ARG(c->name),
+            err.msg);
+}
+
+static void read_answer(struct gv_fanout *f, const struct round_entry *e, struct round_ask *k,
+                        struct gv_fanout_answer *to)
+{
+    to->cluster = e->cluster;
+    to->replica = k->replica;
+    to->sink = k->sinks ? k->sinks[0] : NULL;
+    if (to->sink && !f->request.sink)
+        read_body(f, k, to);
+    to->asked = e->n_parts > 0;
+    to->ok = to->asked && k->outcome == GV_ASK_OK;
 }
 
 static bool read_bodies(struct gv_task *t)
 {
     struct gv_fanout *f = fanout_of(t);
+    struct gv_fanout_answer *to = f->answers;
     for (size_t i = 0; i < f->round.n; i++) {
-        struct round_entry *e = &f->round.entries[i];
-        struct gv_fanout_answer *to = &f->answers[i];
-        to->cluster = e->cluster;
-        to->sink = e->sinks ? e->sinks[0] : NULL;
-        if (to->sink && !f->request.sink)
-            read_body(f, e, to);
-        to->asked = e->n_parts > 0;
-        to->ok = to->asked && e->outcome == GV_ASK_OK;
+        const struct round_entry *e = &f->round.entries[i];
+        for (size_t k = 0; k < e->n_asks; k++)
+            read_answer(f, e, &e->asks[k], to++);
     }
     return round_verdict(&f->round, f->request.scope.partial, &f->notes, &t->err) &&
            f->request.digest(f->request.arg, f, &t->err);
 }
 
+static size_t bytes_of(const struct round *r)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t k = 0; k < r->entries[i].n_asks; k++)
+            total += (size_t)r->entries[i].asks[k].bytes;
+    return total;
+}
+
 static enum gv_step digest(struct gv_task *t)
 {
     struct gv_fanout *f = fanout_of(t);
-    size_t total = 0;
-    for (size_t i = 0; i < f->round.n; i++)
-        total += (size_t)f->round.entries[i].bytes;
-    if (total > LARGE_BODIES)
+    if (bytes_of(&f->round) > LARGE_BODIES)
         return gv_task_offload(t, read_bodies);
     return read_bodies(t) ? GV_NEXT : GV_FAIL;
 }
@@ -204,8 +222,10 @@ struct gv_fanout *gv_fanout_start(const struct gv_query_env *env, struct gv_sett
     f->done_arg = arg;
     gv_budget_init(&f->budget, "max_query_memory", settings->limits.max_query_memory, GV_EXECUTION, env->memory);
     gv_arena_init(&f->arena, &f->budget);
-    round_init(&f->round, &f->task, settings, &request->scope, &f->budget, &f->arena);
-    f->answers = gv_arena_array(&f->arena, struct gv_fanout_answer, f->round.n);
+    round_init(&f->round, &f->task, settings, &request->scope, !request->each_replica, &f->budget, &f->arena);
+    for (size_t i = 0; i < f->round.n; i++)
+        f->n_answers += f->round.entries[i].n_asks;
+    f->answers = gv_arena_array(&f->arena, struct gv_fanout_answer, f->n_answers);
     gv_annotations_init(&f->notes, &f->arena);
     gv_task_start(&f->task, env->loop, env->workers, fanout_steps);
     return f;
@@ -224,7 +244,7 @@ const struct gv_err *gv_fanout_err(const struct gv_fanout *f)
 
 const struct gv_fanout_answer *gv_fanout_answers(const struct gv_fanout *f, size_t *n)
 {
-    *n = f->round.n;
+    *n = f->n_answers;
     return f->answers;
 }
 

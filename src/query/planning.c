@@ -34,6 +34,12 @@ static unsigned features_of(struct gv_slice list)
     return features;
 }
 
+/* Remote read, and what it adds to series is known. Of replicas that are merged each is asked in its own way. */
+static bool has_samples(const struct gv_cluster_abilities *can)
+{
+    return can->known & GV_KNOWN_REMOTE_READ && can->remote_read && can->known & GV_KNOWN_EXTERNAL_LABELS;
+}
+
 static struct gv_plan_source source_of(const struct gv_cluster *c, struct gv_arena *a)
 {
     struct gv_cluster_version version = gv_cluster_version(c);
@@ -43,7 +49,8 @@ static struct gv_plan_source source_of(const struct gv_cluster *c, struct gv_are
         .name = c->name,
         .mapping = c->mapping,
         .push = c->config->pushdown == GV_PUSHDOWN_NEVER ? GV_PUSH_SELECTORS : GV_PUSH_AUTO,
-        .raw = can.known & GV_KNOWN_REMOTE_READ && can.remote_read && can.known & GV_KNOWN_EXTERNAL_LABELS,
+        .replicas = gv_cluster_asked_replicas(c),
+        .raw = has_samples(&can),
         .metricsql = version.kind == GV_KIND_VICTORIAMETRICS,
         .major = prometheus ? version.major : 0,
         .minor = prometheus ? version.minor : 0,

@@ -1,25 +1,33 @@
-/* A round: one ask to each cluster in scope, and what the answers mean for the read. Loop thread only.
+/* A round: what a read asks of the clusters in scope, and what the answers mean for it. Loop thread only.
+ *
+ *   round -> entry per cluster -> one ask; where the samples of its replicas are merged, one to each replica
  *
  * Every cluster asked ends up in exactly one of three places: it answered (ok), it failed and is named in a warning, or
- * its failure fails the read. */
+ * its failure fails the read. Of replicas that are merged one answer is enough; those that fail are named in warnings.
+ */
 #pragma once
 #include "query/query.h"
 
-struct round_entry {
-    const struct gv_cluster *cluster;
-    struct gv_ask *ask; /* while it runs */
-    struct round *round;
-    const struct gv_ask_part *parts; /* what is asked of it */
-    size_t n_parts;                  /* 0: it is left out */
-    struct gv_ask_part *filled;      /* where the next part goes, while they are listed */
+struct round_ask {
+    struct round_entry *entry;
+    struct gv_ask *ask;              /* while it runs */
+    const struct gv_ask_part *parts; /* entry->n_parts */
     enum gv_ask_outcome outcome;
-    bool again; /* it will be asked something else instead: as if it had not been asked */
     struct gv_err err;
     unsigned replica;
     double seconds;
     int64_t bytes;
     void **sinks; /* GV_ASK_OK: one per part */
     struct gv_arena *arena;
+};
+
+struct round_entry {
+    const struct gv_cluster *cluster;
+    struct round *round;
+    size_t n_parts; /* 0: it is left out */
+    bool again;     /* it will be asked something else instead: as if it had not been asked */
+    size_t n_asks;  /* 1, or one per replica, in their order */
+    struct round_ask *asks;
 };
 
 struct round {
@@ -38,14 +46,19 @@ int64_t round_deadline_ms(const struct gv_query_env *env, const struct gv_settin
 
 /* Whether a read of this scope asks the cluster. */
 bool cluster_in_scope(const struct gv_cluster *c, const struct gv_read_scope *scope);
-/* Lists the clusters in scope that can be asked; nothing is sent yet. */
+/* Lists the clusters in scope that can be asked; nothing is sent yet. one_each: also of those whose replicas are merged
+ * one replica answers. */
 void round_init(struct round *r, struct gv_task *task, const struct gv_settings *s, const struct gv_read_scope *scope,
-                struct gv_budget *budget, struct gv_arena *a);
+                bool one_each, struct gv_budget *budget, struct gv_arena *a);
 /* Sends what the entries' parts say; entries without any are left out. The task is released once for each answer. */
 void round_send(struct round *r, const struct gv_query_env *env, const struct gv_read_scope *scope,
                 int64_t deadline_ms);
 void round_cancel(struct round *r);
-/* After the answers: false where the read failed; failed clusters that may be missing are added to notes. */
+/* What became of an entry that was asked: GV_ASK_OK where an ask was, but an outcome that fails the query comes first.
+ */
+enum gv_ask_outcome round_outcome(const struct round_entry *e);
+/* After the answers: false where the read failed; failed clusters that may be missing are added to notes, and replicas
+ * that are missing from a merge. */
 GV_MUST_CHECK bool round_verdict(const struct round *r, enum gv_partial partial, struct gv_annotations *notes,
                                  struct gv_err *err);
 void round_fini(struct round *r); /* frees the answers; any thread */

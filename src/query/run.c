@@ -132,7 +132,7 @@ static enum gv_step ask(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
     struct round *r = &q->rounds[q->n_rounds];
-    round_init(r, t, q->settings, &q->request.scope, &q->budget, &q->arena);
+    round_init(r, t, q->settings, &q->request.scope, false, &q->budget, &q->arena);
     for (size_t i = 0; i < q->n_rounds; i++)
         r->others_answered |= q->rounds[i].n > 0;
     q->n_rounds++;
@@ -154,7 +154,8 @@ static bool lower_sources(struct gv_query *q, struct round *r)
     struct gv_plan_source *sources = (struct gv_plan_source *)(uintptr_t)q->planning.sources; /* this query's own */
     for (size_t i = 0; i < r->n && q->n_rounds < MAX_ROUNDS; i++) {
         struct round_entry *e = &r->entries[i];
-        if (!e->n_parts || e->outcome != GV_ASK_UNSUPPORTED || sources[i].push == GV_PUSH_SELECTORS)
+        bool lowest = sources[i].push == GV_PUSH_SELECTORS || sources[i].replicas > 1;
+        if (!e->n_parts || round_outcome(e) != GV_ASK_UNSUPPORTED || lowest)
             continue;
         sources[i].push = GV_PUSH_SELECTORS;
         e->again = any = true;
@@ -228,31 +229,48 @@ static bool run_plan(struct gv_task *t)
     return true;
 }
 
-/* How each cluster took part, over all rounds; and what came in all. */
+/* How one ask of a cluster's took part, over all rounds; false where it did not. */
+static bool note_ask(const struct gv_query *q, size_t source, size_t ask, struct gv_query_part *p)
+{
+    bool asked = false;
+    for (size_t k = 0; k < q->n_rounds; k++) {
+        const struct round_entry *e = &q->rounds[k].entries[source];
+        const struct round_ask *r = &e->asks[ask];
+        if (!e->n_parts)
+            continue;
+        asked = true;
+        p->replica = r->replica;
+        p->seconds += r->seconds;
+        p->bytes += r->bytes;
+        p->samples += answers_samples(e, r, &p->series);
+        p->failed = r->outcome != GV_ASK_OK; /* an ask that failed is not repeated but in another form */
+    }
+    return asked;
+}
+
+/* How each cluster took part, and each replica where they are merged; and what came in all. Of replicas the one with
+ * most samples counts: one Prometheus would have held them once. */
 static void note_parts(struct gv_query *q, int64_t *series)
 {
     const struct round *first = &q->rounds[0];
-    struct gv_query_part *parts = gv_arena_array(&q->arena, struct gv_query_part, first->n);
-    size_t n = 0;
+    struct gv_query_part *parts = NULL;
+    size_t cap = 0;
+    q->outcome.n_parts = 0;
     q->outcome.samples = 0;
     for (size_t i = 0; i < first->n; i++) {
-        struct gv_query_part *p = &parts[n];
-        *p = (struct gv_query_part){.cluster = first->entries[i].cluster->name, .failed = q->answers.failed[i]};
-        bool asked = false;
-        for (size_t k = 0; k < q->n_rounds; k++) {
-            const struct round_entry *e = &q->rounds[k].entries[i];
-            asked |= e->n_parts > 0;
-            p->replica = e->n_parts ? e->replica : p->replica;
-            p->seconds += e->seconds;
-            p->bytes += e->bytes;
-            p->samples += answers_samples(e, &p->series);
+        const struct round_entry *e = &first->entries[i];
+        int64_t most = 0;
+        for (size_t k = 0; k < e->n_asks; k++) {
+            struct gv_query_part p = {.cluster = e->cluster->name};
+            if (!note_ask(q, i, k, &p))
+                continue;
+            most = p.samples > most ? p.samples : most;
+            *series += p.series;
+            gv_push(&q->arena, parts, q->outcome.n_parts, cap) = p;
         }
-        *series += p->series;
-        q->outcome.samples += p->samples;
-        n += asked;
+        q->outcome.samples += most;
     }
     q->outcome.parts = parts;
-    q->outcome.n_parts = n;
 }
 
 static bool within_max_samples(const struct gv_query *q, struct gv_err *err)

@@ -299,15 +299,6 @@ static void what_is_not_built_is_named(void **state)
         assert_non_null(strstr(err.msg, "this build has no storage yet: remove the key"));
         gv_config_free(c);
     }
-    static const char *const keys[][2] = {
-        {CLUSTER "    replicas: merge\n", "clusters[0].replicas: merge is not built yet"}};
-    for (size_t i = 0; i < GV_COUNT(keys); i++) {
-        struct gv_config *with = parse(keys[i][0]);
-        struct gv_err said = {0};
-        assert_false(gv_config_check_built(with, &said));
-        assert_non_null(strstr(said.msg, keys[i][1]));
-        gv_config_free(with);
-    }
     check_refused(CLUSTER "remote_write: [{url: http://h, queue_config: {capcity: 5}}]\n",
                   "g.yml:4:47: remote_write[0].queue_config.capcity: unknown key (did you mean capacity?)");
     struct gv_config *c = parse(CLUSTER);

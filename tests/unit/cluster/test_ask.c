@@ -70,9 +70,9 @@ struct sink {
     bool finished;
 };
 
-static void *sink_begin(void *arg, const struct gv_cluster *c, struct gv_arena *a)
+static void *sink_begin(void *arg, const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
 {
-    (void)arg;
+    (void)arg, (void)replica;
     assert_ptr_equal(c, cluster);
     struct sink *s = gv_arena_new(a, struct sink);
     s->arena = a;

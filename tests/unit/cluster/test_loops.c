@@ -37,10 +37,9 @@ struct user {
     int owed, rounds, answers, ok;
 };
 
-static void *begin(void *arg, const struct gv_cluster *c, struct gv_arena *a)
+static void *begin(void *arg, const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
 {
-    (void)arg;
-    (void)c;
+    (void)arg, (void)c, (void)replica;
     return gv_arena_alloc(a, 100);
 }
 static bool feed(void *sink, const char *data, size_t n, struct gv_err *err)
