@@ -206,6 +206,7 @@ class Backend:
     def __init__(self, fault=None, port=0):
         self.fault = fault or good()
         self.counts, self.lock = {}, threading.Lock()
+        self.pages = dict(PAGES)
         self.stopping = threading.Event()
         self.connections = set()
         self.listener, self.port = None, port
@@ -288,8 +289,8 @@ class Backend:
         body = reader.read(length)
         method, target, _ = line.split(" ", 2)
         page = target.partition("?")[0].rpartition("/api/v1/status/")[2]
-        if page in PAGES:
-            connection.sendall(whole(json.dumps({"status": "success", "data": PAGES[page]}).encode()))
+        if page in self.pages:
+            connection.sendall(whole(json.dumps({"status": "success", "data": self.pages[page]}).encode()))
             return True
         self.count("queries")
         return self.fault(Exchange(self, connection, (method, target, body)))

@@ -128,6 +128,19 @@ class Troubleshooting(unittest.TestCase):
                 f"- {{name: c2, endpoints: ['{two.url}'], cluster_label_from: backend}}\n")
         self.ask(self.stack.enter_context(Program(text)))
 
+    def test_replicas(self):
+        there, secretive = self.backend(), self.backend(faults.good(
+            b'{"status":"success","data":{"resultType":"matrix","result":[]}}'))
+        del secretive.pages["config"]  # it does not say its external labels: queries take the place of remote reads
+        self.ask(self.program(f"{secretive.url}', 'http://127.0.0.1:{free_port()}", cluster="replicas: merge"))
+        program = self.program(f"{there.url}', '{secretive.url}", cluster="pushdown: never")
+        def known():
+            replicas = program.get("/api/v1/status/clusters").json["data"]["clusters"][0]["replicas"]
+            return "externalLabels" in replicas[0] and replicas[1]["health"] == "up"
+        eventually(known, "both have been probed")
+        there.fault = faults.status(500)
+        self.ask(program)
+
     # --- limits ---
 
     def test_limits(self):
