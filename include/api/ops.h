@@ -8,7 +8,9 @@ struct gv_api_options {       /* fixed at start, from flags */
     const char *cors_origin;  /* regular expression, whole match; ".*" by default */
     bool enable_lifecycle;    /* POST /-/reload */
     bool enable_admin_api;
-    size_t max_form_bytes; /* of a POST form; default 2 MiB */
+    size_t max_form_bytes;    /* of a POST form; default 2 MiB */
+    size_t max_read_bytes;    /* of a remote read request, decompressed */
+    int64_t max_read_samples; /* of an answer to one in SAMPLES form; 0: none */
 };
 
 struct gv_runtime_info {

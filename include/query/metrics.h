@@ -4,6 +4,6 @@
 #include "query/gate.h"
 
 extern struct gv_metric_family *const gv_query_metrics[];
-/* Lets the gauges of admission and memory read their values; once, at start. Both outlive the registry. */
+/* Lets the gauges of admission and memory read their values; once, at start. All outlive the registry. */
 struct gv_budget;
-void gv_query_metrics_watch(struct gv_gate *gate, struct gv_budget *memory);
+void gv_query_metrics_watch(struct gv_gate *gate, struct gv_gate *reads, struct gv_budget *memory);

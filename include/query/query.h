@@ -1,11 +1,15 @@
 /* Runs one query: admission, parse, plan, fan-out, union. Loop thread only; one answer per query.
  *
+ * A query asks for the value of a PromQL text, or for the raw series of selections (struct gv_query_raw): the one entry
+ * for whatever hands samples on, whether they come from clusters by remote read, from several replicas, or from here.
+ *
  * The place in the gate and all memory are held until gv_query_free, which the caller calls when the last byte of the
  * reply has left. */
 #pragma once
 #include "cluster/ask.h"
 #include "loop/task.h"
-#include "model/column.h"
+#include "exec/raw_source.h"
+#include "plan/selections.h"
 #include "query/gate.h"
 #include "query/settings.h"
 
@@ -14,7 +18,8 @@ struct gv_query_env {
     struct gv_loop *loop;
     struct gv_workers *workers;
     struct gv_cluster_client *clusters;
-    struct gv_gate *gate;     /* process-wide */
+    struct gv_gate *gate;     /* process-wide, as the next: places for queries */
+    struct gv_gate *reads;    /* places for remote reads that are served */
     struct gv_budget *memory; /* process-wide: max_total_query_memory */
 };
 
@@ -30,9 +35,24 @@ struct gv_read_scope {
     size_t n_headers;
 };
 
+struct gv_query;
+
+/* Raw series instead of a text's value. Borrowed until the query is freed. */
+struct gv_query_raw {
+    const struct gv_select *selections;
+    size_t n;
+    enum gv_plan_wanted wanted;
+    bool is_read; /* needs a place among the remote reads, too */
+    /* Makes the reply of the outcome's raw sources; pure, on whatever thread. Not called where the query failed. Long
+     * ones ask gv_query_goes_on now and then. */
+    bool (*digest)(void *arg, struct gv_query *q, struct gv_err *err);
+    void *arg;
+};
+
 struct gv_query_request {
     struct gv_read_scope scope;
-    struct gv_slice text;
+    struct gv_slice text;           /* where raw is set: for the log alone */
+    const struct gv_query_raw *raw; /* NULL: the value of text */
     bool range;
     int64_t start, end, step; /* ms; instant: start == end, step 0 */
     int64_t lookback_ms;      /* 0: the configuration's */
@@ -52,13 +72,13 @@ struct gv_query_part {
 struct gv_query_outcome {
     struct gv_err err; /* GV_OK: result is valid */
     const struct gv_result *result;
+    struct gv_raw_source *raw; /* one per selection, where those were asked for; result is then NULL */
     const struct gv_query_part *parts;
     size_t n_parts;
     int64_t samples, peak_samples;
     double queue_seconds, total_seconds;
 };
 
-struct gv_query;
 typedef void gv_query_done_fn(void *arg, struct gv_query *q);
 /* Takes over the reference of settings. done runs once, on a later turn. */
 struct gv_query *gv_query_start(const struct gv_query_env *env, struct gv_settings *settings,
@@ -66,5 +86,8 @@ struct gv_query *gv_query_start(const struct gv_query_env *env, struct gv_settin
 void gv_query_cancel(struct gv_query *q);                                  /* done follows, with GV_CANCELED */
 const struct gv_query_outcome *gv_query_outcome(const struct gv_query *q); /* after done */
 struct gv_arena *gv_query_arena(struct gv_query *q);
-const char *gv_query_id(const struct gv_query *q); /* 16 hex digits; X-Query-Id */
-void gv_query_free(struct gv_query *q);            /* after done */
+/* For whoever works on the outcome, on any thread: false with GV_CANCELED or GV_TIMEOUT. */
+GV_MUST_CHECK bool gv_query_goes_on(const struct gv_query *q, struct gv_err *err);
+_Atomic bool *gv_query_canceled(struct gv_query *q); /* the same, to be polled */
+const char *gv_query_id(const struct gv_query *q);   /* 16 hex digits; X-Query-Id */
+void gv_query_free(struct gv_query *q);              /* after done */

@@ -1,5 +1,6 @@
 /* From an HTTP exchange to a handler: strip the route prefix and /cluster/<name>, find the route, check access, read
  * parameters, call. And back: when the exchange ends, whatever it held is freed here. */
+#include "api/handlers.h"
 #include "api/measure.h"
 #include "api/request.h"
 #include "base/regex.h"
@@ -138,6 +139,14 @@ static bool means_the_page(const struct request *r)
            method_bit(r->x->request.method) == M_GET;
 }
 
+static size_t largest_body(const struct request *r)
+{
+    const struct gv_api_options *o = &r->l->api->options;
+    if (r->x->request.method != GV_HTTP_POST)
+        return 0;
+    return r->route->handle == serve_read ? o->max_read_bytes : o->max_form_bytes;
+}
+
 static size_t on_header(void *ctx, struct gv_http_exchange *x)
 {
     struct request *r = request_new(ctx, x);
@@ -156,7 +165,7 @@ static size_t on_header(void *ctx, struct gv_http_exchange *x)
         reply_error(r, &err);
         return 0;
     }
-    return r->x->request.method == GV_HTTP_POST ? r->l->api->options.max_form_bytes : 0;
+    return largest_body(r);
 }
 
 static void on_request(void *ctx, struct gv_http_exchange *x)

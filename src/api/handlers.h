@@ -11,6 +11,8 @@ void serve_parse_query(struct request *r);
 void serve_explain(struct request *r);
 /* federate.c */
 void serve_federate(struct request *r);
+/* read.c */
+void serve_read(struct request *r);
 /* status.c */
 void serve_clusters(struct request *r);
 void serve_buildinfo(struct request *r);

@@ -70,11 +70,24 @@ void reply_redirect(struct request *r, const char *location)
     gv_http_reply(r->x, 302, f.at, f.n, (struct gv_slice){NULL, 0});
 }
 
+static void stream(struct request *r, int status, const struct fields *f, gv_http_produce_fn *produce, void *arg)
+{
+    r->status = status;
+    gv_http_reply_stream(r->x, status, f->at, f->n, produce, arg);
+}
+
 void reply_stream(struct request *r, int status, const char *content_type, gv_http_produce_fn *produce, void *arg)
 {
     struct fields f = fields_of(r, content_type);
-    r->status = status;
-    gv_http_reply_stream(r->x, status, f.at, f.n, produce, arg);
+    stream(r, status, &f, produce, arg);
+}
+
+void reply_encoded(struct request *r, const char *content_type, const char *encoding, gv_http_produce_fn *produce,
+                   void *arg)
+{
+    struct fields f = fields_of(r, content_type);
+    add_field(&f, "Content-Encoding", encoding);
+    stream(r, 200, &f, produce, arg);
 }
 
 static enum gv_produce send_body(void *arg, struct gv_buf *out, size_t want)

@@ -77,5 +77,8 @@ void reply_data(struct request *r, const struct gv_annotations *notes);
 /* A reply that is no JSON: `status` and a line of text, as Prometheus's plain handlers answer. */
 void reply_error_text(struct request *r, const struct gv_err *err);
 void reply_stream(struct request *r, int status, const char *content_type, gv_http_produce_fn *produce, void *arg);
+/* 200 with a body that is already in that Content-Encoding. */
+void reply_encoded(struct request *r, const char *content_type, const char *encoding, gv_http_produce_fn *produce,
+                   void *arg);
 extern const char type_json[];
 extern const char type_text[];

@@ -34,6 +34,7 @@ static const struct route routes[] = {
     READ("/api/v1/status/clusters", M_GET, serve_clusters),
     READ("/api/v1/status/buildinfo", M_GET, serve_buildinfo),
     READ("/api/v1/status/flags", M_GET, serve_flags),
+    READ("/api/v1/read", M_POST, serve_read),
     READ("/federate", M_GET, serve_federate),
     {"/", M_GET, ACCESS_READ, false, serve_page, NULL},
     {"/-/healthy", M_GET, ACCESS_OPEN, true, serve_healthy, NULL},

@@ -11,7 +11,8 @@ struct gv_flags {
     int64_t max_connections;
     bool enable_lifecycle, enable_admin_api;
     int64_t log_slower_than; /* ms */
-    int64_t loops, workers;  /* 0: as many as cores */
+    int64_t read_sample_limit, read_concurrent_limit, read_request_limit;
+    int64_t loops, workers; /* 0: as many as cores */
     int log_level, log_format;
     struct gv_option_list features;
     struct gv_config_override *overrides; /* flags given that beat the file */

@@ -48,7 +48,7 @@ struct program {
     struct slot *slots;
     unsigned n_slots, n_workers;
     struct gv_cluster_registry *clusters;
-    struct gv_gate *gate;
+    struct gv_gate *gate, *reads;
     struct gv_budget memory;
     struct gv_api *api;
     struct gv_registry *metrics;

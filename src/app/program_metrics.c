@@ -111,7 +111,7 @@ void program_metrics_init(struct program *p)
     gv_metric_set_callback(gv_metric_self(&resident), read_statm, &yes);
     gv_metric_set_callback(gv_metric_self(&open_fds), read_open_fds, NULL);
     gv_metric_set_callback(gv_metric_self(&max_fds), read_max_fds, NULL);
-    gv_query_metrics_watch(p->gate, &p->memory);
+    gv_query_metrics_watch(p->gate, p->reads, &p->memory);
 }
 
 void program_metrics_reloaded(bool ok, int64_t now_ms)

@@ -73,7 +73,9 @@ static bool make_api(struct program *p, struct gv_arena *a, struct gv_err *err)
     struct gv_api_options options = {.cors_origin = f->cors_origin.p,
                                      .enable_lifecycle = f->enable_lifecycle,
                                      .enable_admin_api = f->enable_admin_api,
-                                     .max_form_bytes = MAX_FORM_BYTES};
+                                     .max_form_bytes = MAX_FORM_BYTES,
+                                     .max_read_bytes = (size_t)f->read_request_limit,
+                                     .max_read_samples = f->read_sample_limit};
     struct gv_api_ops ops = program_ops(p);
     return route_prefix(f, a, &options.route_prefix, err) && (p->api = gv_api_new(&options, &ops, err));
 }
@@ -101,7 +103,7 @@ static bool make_slot(struct program *p, unsigned i, struct gv_snapshot *snapsho
         return false;
     s->settings = gv_settings_get(&snapshot->settings);
     gv_cluster_client_set_clusters(s->clusters, snapshot->clusters);
-    struct gv_query_env env = {s->loop, p->workers, s->clusters, p->gate, &p->memory};
+    struct gv_query_env env = {s->loop, p->workers, s->clusters, p->gate, p->reads, &p->memory};
     s->api = gv_api_loop_new(p->api, &env);
     struct gv_http_handlers handlers = gv_api_handlers(s->api);
     struct gv_http_limits limits = gv_http_default_limits;
@@ -121,6 +123,8 @@ static void make_shared(struct program *p, const struct gv_snapshot *s)
     gv_budget_init(&p->memory, "max_total_query_memory", total, GV_UNAVAILABLE, NULL);
     unsigned places = (unsigned)g->max_concurrent_queries;
     p->gate = gv_gate_new(places, places * WAITING_PER_PLACE);
+    unsigned reads = (unsigned)p->flags->read_concurrent_limit;
+    p->reads = gv_gate_new(reads, reads * WAITING_PER_PLACE);
 }
 
 static bool make(struct program *p, struct gv_arena *a, struct gv_snapshot *snapshot, struct gv_err *err)
@@ -283,6 +287,7 @@ static void unmake(struct program *p)
     gv_api_free(p->api);
     gv_settings_put(p->current);
     gv_gate_free(p->gate);
+    gv_gate_free(p->reads);
     if (p->metrics)
         gv_registry_free(p->metrics);
 }

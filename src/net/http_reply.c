@@ -86,10 +86,12 @@ static struct gv_slice field_of(const struct gv_http_field *fields, size_t n, co
     return (struct gv_slice){NULL, 0};
 }
 
+/* Images are compressed already, and so are streams of encoded chunks, which nobody expects in gzip. */
 static bool is_compressible(const struct gv_http_field *fields, size_t n)
 {
     struct gv_slice type = field_of(fields, n, "Content-Type");
-    return !field_of(fields, n, "Content-Encoding").p && !gv_slice_has_prefix(type, GV_S("image/"));
+    return !field_of(fields, n, "Content-Encoding").p && !gv_slice_has_prefix(type, GV_S("image/")) &&
+           !gv_slice_has_prefix(type, GV_S("application/x-streamed-protobuf"));
 }
 
 /* Says in the head what is done, and that it depends on the client. */

@@ -1,10 +1,13 @@
 /* One query: parse -> wait for a place -> plan -> ask -> evaluate what is left -> hand over.
  *
+ * Of a query for raw series nothing is parsed or evaluated: its answers are united and digested in one go.
  * A plan that only unites keeps the answers' points as text. Any other is evaluated over step vectors; it may find that
  * what came cannot be combined, then the query is planned and asked again, with the answers already here.
  * The reply borrows the decoders' arenas: they live until gv_query_free. */
+#include "base/clock.h"
 #include "base/log.h"
-#include "exec/plan_run.h"
+#include "exec/raw_feed.h"
+#include "query/admission.h"
 #include "query/answers.h"
 #include "query/explain.h"
 #include "query/metrics_private.h"
@@ -25,9 +28,7 @@ struct gv_query {
     struct gv_query_request request;
     struct gv_budget budget;
     struct gv_arena arena;
-    struct gv_gate_ticket ticket;
-    struct gv_timer queue_timer;
-    bool in_gate;
+    struct admission read_place, place; /* taken in this order */
     _Atomic bool canceled;
 
     struct gv_expr *expr;
@@ -42,7 +43,7 @@ struct gv_query {
     struct gv_result result;
     struct gv_eval_stats stats;
     struct gv_query_outcome outcome;
-    int64_t start_ns, admitted_ns, deadline_ms;
+    int64_t start_ns, admitted_ns, deadline_ms, evaluate_until_ns;
     char id[17];
     gv_query_done_fn *done;
     void *done_arg;
@@ -55,76 +56,62 @@ static struct gv_query *query_of(struct gv_task *t)
     return container_of(t, struct gv_query, task);
 }
 
-static enum gv_step parse(struct gv_task *t)
-{
-    struct gv_query *q = query_of(t);
-    q->expr = planning_parse(&q->arena, q->settings, &q->request, &t->err);
-    return q->expr ? GV_NEXT : GV_FAIL;
-}
-
-static void on_admitted(struct gv_gate_ticket *ticket)
-{
-    struct gv_query *q = container_of(ticket, struct gv_query, ticket);
-    q->in_gate = true;
-    gv_timer_cancel(&q->queue_timer);
-    gv_task_release(&q->task);
-}
-
-/* Ends the wait of a query that has no place yet. Where a place is already on its way, on_admitted releases. */
-static void stop_waiting(struct gv_query *q)
-{
-    if (gv_gate_forget(q->env.gate, &q->ticket))
-        gv_task_release(&q->task);
-}
-
-static void on_queue_timeout(struct gv_timer *timer)
-{
-    struct gv_query *q = container_of(timer, struct gv_query, queue_timer);
-    unsigned places, running, waiting;
-    gv_gate_counts(q->env.gate, &places, &running, &waiting);
-    gv_fail(&q->task.err, GV_TIMEOUT,
-            "query timed out in the queue: max_concurrent_queries is %u, %u are running and %u waiting", places,
-            running, waiting);
-    stop_waiting(q);
-}
-
-static enum gv_step enter(struct gv_task *t)
-{
-    struct gv_query *q = query_of(t);
-    unsigned places, running, waiting;
-    switch (gv_gate_enter(q->env.gate, &q->ticket, q->env.loop)) {
-    case GV_GATE_IN:
-        q->in_gate = true;
-        return GV_NEXT;
-    case GV_GATE_WAIT:
-        gv_task_hold(t);
-        gv_timer_set(&q->queue_timer, q->deadline_ms - gv_loop_now_ns(q->env.loop) / 1000000);
-        return GV_WAIT;
-    case GV_GATE_FULL:
-        break;
-    }
-    gv_gate_counts(q->env.gate, &places, &running, &waiting);
-    gv_fail(&t->err, GV_UNAVAILABLE,
-            "too many queries: max_concurrent_queries is %u and %u wait already; try again later", places, waiting);
-    return GV_FAIL;
-}
-
 static int64_t now_ms(const struct gv_query *q)
 {
     return gv_loop_now_ns(q->env.loop) / 1000000;
 }
 
+/* Samples that are handed on are not evaluated: memory bounds them. */
+static int64_t max_samples(const struct gv_query *q)
+{
+    return q->request.raw ? 0 : q->settings->limits.max_samples;
+}
+
+static enum gv_step parse(struct gv_task *t)
+{
+    struct gv_query *q = query_of(t);
+    if (q->request.raw)
+        return GV_NEXT;
+    q->expr = planning_parse(&q->arena, q->settings, &q->request, &t->err);
+    return q->expr ? GV_NEXT : GV_FAIL;
+}
+
+/* Behind a wait: it may have timed out in the queue, or been canceled there. */
+static bool has_ended(const struct gv_query *q)
+{
+    return q->task.err.code != GV_OK || q->canceled;
+}
+
+static enum gv_step enter_reads(struct gv_task *t)
+{
+    struct gv_query *q = query_of(t);
+    return q->read_place.gate ? admission_enter(&q->read_place, q->deadline_ms - now_ms(q)) : GV_NEXT;
+}
+
+static enum gv_step enter(struct gv_task *t)
+{
+    struct gv_query *q = query_of(t);
+    return has_ended(q) ? GV_FAIL : admission_enter(&q->place, q->deadline_ms - now_ms(q));
+}
+
+static struct gv_plan *make_plan(struct gv_query *q)
+{
+    const struct gv_query_raw *raw = q->request.raw;
+    return raw ? gv_plan_select(&q->arena, raw->selections, raw->n, raw->wanted, &q->planning, &q->task.err)
+               : gv_plan_make(&q->arena, q->expr, &q->planning, &q->task.err);
+}
+
 static enum gv_step plan(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
-    if (t->err.code != GV_OK || q->canceled) /* timed out in the queue, or canceled there */
+    if (has_ended(q))
         return GV_FAIL;
     if (!q->n_rounds) {
         q->admitted_ns = gv_loop_now_ns(q->env.loop);
         q->planning = planning_options(&q->arena, q->settings, &q->request);
-        answers_init(&q->answers, &q->arena, q->planning.n_sources, q->settings->limits.max_samples);
+        answers_init(&q->answers, &q->arena, q->planning.n_sources, max_samples(q));
     }
-    q->plan = gv_plan_make(&q->arena, q->expr, &q->planning, &t->err);
+    q->plan = make_plan(q);
     return q->plan ? GV_NEXT : GV_FAIL;
 }
 
@@ -144,13 +131,15 @@ static enum gv_step ask(struct gv_task *t)
 /* Native histograms came where their values are needed: once more, as samples. */
 static bool wants_samples(struct gv_query *q)
 {
-    return q->answers.met_histograms && !q->planning.samples && q->n_rounds < MAX_ROUNDS;
+    return !q->request.raw && q->answers.met_histograms && !q->planning.samples && q->n_rounds < MAX_ROUNDS;
 }
 
 /* A backend did not understand its text: from now on it is sent selectors alone. */
 static bool lower_sources(struct gv_query *q, struct round *r)
 {
     bool any = false;
+    if (q->request.raw) /* there is nothing lower */
+        return false;
     struct gv_plan_source *sources = (struct gv_plan_source *)(uintptr_t)q->planning.sources; /* this query's own */
     for (size_t i = 0; i < r->n && q->n_rounds < MAX_ROUNDS; i++) {
         struct round_entry *e = &r->entries[i];
@@ -198,7 +187,7 @@ static struct gv_eval_options eval_options(struct gv_query *q)
         .default_step = limits->default_step_ms,
         .max_samples = limits->max_samples,
         .features = limits->features,
-        .deadline_ns = eval_deadline_ns(q),
+        .deadline_ns = q->evaluate_until_ns,
         .cancel = &q->canceled,
         .budget = &q->budget,
     };
@@ -227,6 +216,21 @@ static bool run_plan(struct gv_task *t)
     apply_limit(q);
     q->outcome.result = &q->result;
     return true;
+}
+
+/* The series of every selection, and what is made of them. */
+static bool gather(struct gv_task *t)
+{
+    struct gv_query *q = query_of(t);
+    const struct gv_plan_answer *answers = answers_of(&q->answers, q->plan);
+    const struct gv_plan_tree *root = &q->plan->root;
+    struct gv_raw_source *raw = gv_arena_array(&q->arena, struct gv_raw_source, root->n_feeds);
+    for (size_t i = 0; i < root->n_feeds; i++)
+        if (!gv_query_goes_on(q, &t->err) ||
+            !gv_raw_feed(&q->arena, q->plan, &root->feeds[i], answers, &raw[i], &t->err))
+            return false;
+    q->outcome.raw = raw;
+    return q->request.raw->digest(q->request.raw->arg, q, &t->err);
 }
 
 /* How one ask of a cluster's took part, over all rounds; false where it did not. */
@@ -275,7 +279,7 @@ static void note_parts(struct gv_query *q, int64_t *series)
 
 static bool within_max_samples(const struct gv_query *q, struct gv_err *err)
 {
-    int64_t max = q->settings->limits.max_samples;
+    int64_t max = max_samples(q);
     return max <= 0 || q->outcome.samples <= max ||
            gv_fail(err, GV_EXECUTION,
                    "query processing would load too many samples into memory in query execution (max_samples is %lld, "
@@ -289,16 +293,18 @@ static enum gv_step evaluate(struct gv_task *t)
     int64_t series = 0;
     if (q->retry.wanted)
         return GV_NEXT;
+    q->evaluate_until_ns = eval_deadline_ns(q);
     note_parts(q, &series);
     if (!within_max_samples(q, &t->err))
         return GV_FAIL;
+    gv_work_fn *run = q->request.raw ? gather : run_plan;
     if (series > MANY_SERIES || (!q->plan->unite && q->outcome.samples > MANY_SAMPLES))
-        return gv_task_offload(t, run_plan);
-    return run_plan(t) ? GV_NEXT : GV_FAIL;
+        return gv_task_offload(t, run);
+    return run(t) ? GV_NEXT : GV_FAIL;
 }
 
 static gv_step_fn *const query_steps[];
-enum { STEP_PLAN = 2 }; /* of query_steps */
+enum { STEP_PLAN = 3 }; /* of query_steps */
 
 /* What earlier rounds found out stays. */
 static void keep_whole(struct gv_query *q)
@@ -356,7 +362,7 @@ static enum gv_step finish(struct gv_task *t)
     return GV_NEXT;
 }
 
-static gv_step_fn *const query_steps[] = {parse, enter, plan, ask, judge, evaluate, settle, finish, NULL};
+static gv_step_fn *const query_steps[] = {parse, enter_reads, enter, plan, ask, judge, evaluate, settle, finish, NULL};
 
 /* --- face --- */
 
@@ -372,6 +378,14 @@ static void make_id(char id[17])
     snprintf(id, 17, "%016llx", (unsigned long long)gv_hash(&n, sizeof n));
 }
 
+static void open_places(struct gv_query *q)
+{
+    bool is_read = q->request.raw && q->request.raw->is_read;
+    admission_init(&q->read_place, is_read ? q->env.reads : NULL, "too many remote reads",
+                   "--storage.remote.read-concurrent-limit", &q->task, q->env.loop);
+    admission_init(&q->place, q->env.gate, "too many queries", "max_concurrent_queries", &q->task, q->env.loop);
+}
+
 struct gv_query *gv_query_start(const struct gv_query_env *env, struct gv_settings *settings,
                                 const struct gv_query_request *request, gv_query_done_fn *done, void *arg)
 {
@@ -384,9 +398,8 @@ struct gv_query *gv_query_start(const struct gv_query_env *env, struct gv_settin
     q->done = done;
     q->done_arg = arg;
     q->start_ns = gv_loop_now_ns(env->loop);
-    q->ticket.admitted = on_admitted;
     make_id(q->id);
-    gv_timer_init(&q->queue_timer, env->loop, on_queue_timeout);
+    open_places(q);
     q->deadline_ms = round_deadline_ms(env, settings, &request->scope);
     gv_budget_init(&q->budget, "max_query_memory", settings->limits.max_query_memory, GV_EXECUTION, env->memory);
     gv_arena_init(&q->arena, &q->budget);
@@ -400,8 +413,21 @@ void gv_query_cancel(struct gv_query *q)
     q->canceled = true; /* the task's error may be a worker's now: finish() says that it was canceled */
     for (size_t i = 0; i < q->n_rounds; i++)
         round_cancel(&q->rounds[i]);
-    if (!q->in_gate)
-        stop_waiting(q);
+    admission_cancel(&q->read_place);
+    admission_cancel(&q->place);
+}
+
+bool gv_query_goes_on(const struct gv_query *q, struct gv_err *err)
+{
+    if (q->canceled)
+        return gv_fail(err, GV_CANCELED, "query was canceled");
+    return gv_clock_monotonic(&gv_clock_real) < q->evaluate_until_ns ||
+           gv_fail(err, GV_TIMEOUT, "query timed out in expression evaluation");
+}
+
+_Atomic bool *gv_query_canceled(struct gv_query *q)
+{
+    return &q->canceled;
 }
 
 const struct gv_query_outcome *gv_query_outcome(const struct gv_query *q)
@@ -450,7 +476,8 @@ static void release_memory(struct gv_work *w)
 static void released(struct gv_message *m)
 {
     struct gv_query *q = container_of(m, struct gv_query, task.job.done);
-    gv_timer_fini(&q->queue_timer);
+    admission_fini(&q->read_place);
+    admission_fini(&q->place);
     gv_settings_put(q->settings);
     free(q);
 }
@@ -458,8 +485,8 @@ static void released(struct gv_message *m)
 void gv_query_free(struct gv_query *q)
 {
     log_if_slow(q);
-    if (q->in_gate)
-        gv_gate_leave(q->env.gate);
+    admission_leave(&q->place);
+    admission_leave(&q->read_place);
     q->task.job = (struct gv_work){.fn = release_memory, .done.fn = released};
     read_release(&q->budget, &q->env, &q->task.job);
 }

@@ -43,6 +43,14 @@ def run(*args, timeout=DEADLINE, **options):
     return subprocess.run([BIN, *args], capture_output=True, text=True, timeout=timeout, **options)
 
 
+def wait_until_known(program):
+    """What the backends can do, remote read above all, has been learned."""
+    def known():
+        clusters = program.get("/api/v1/status/clusters").json["data"]["clusters"]
+        return all(c["abilities"].get("remoteRead") for c in clusters)
+    eventually(known, "what the backends can do is known")
+
+
 class Reply:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body

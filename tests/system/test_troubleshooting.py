@@ -9,7 +9,8 @@ import tempfile
 import unittest
 
 import faults
-from program import SOURCE_DIR, Program, eventually, free_port, run
+import remote
+from program import SOURCE_DIR, Program, eventually, free_port, run, wait_until_known
 
 PAGE = SOURCE_DIR / "docs/troubleshooting.md"
 ENDPOINT = "endpoints: ['http://127.0.0.1:1']"
@@ -164,6 +165,24 @@ class Troubleshooting(unittest.TestCase):
             waits()
         eventually(lambda: program.metric("globalview_queries_waiting") == 16, "the queue is full")
         self.ask(program)
+
+    def test_remote_reads(self):
+        every = remote.snappy(remote.field(1, remote.number(1, 0) + remote.number(2, 60000)))
+        answer = remote.field(1, remote.series({"__name__": "up"}, *(remote.sample(t, 1) for t in range(20))))
+        backend = self.backend(faults.raw(faults.whole(remote.snappy(answer), 200, "application/x-protobuf")))
+        program = self.program(backend.url, flags=["--storage.remote.read-sample-limit=10",
+                                                   "--storage.remote.read-request-limit=60B",
+                                                   "--storage.remote.read-concurrent-limit=1"])
+        read = lambda body: program.request("POST", "/api/v1/read", body)
+        wait_until_known(program)
+        self.hear(read(every).text)
+        self.hear(read(remote.snappy(b" " * 100)[:50]).text)
+        backend.fault = faults.hang()
+        for _ in range(17):
+            s = self.stack.enter_context(contextlib.closing(socket.create_connection(("127.0.0.1", program.port))))
+            s.sendall(b"POST /api/v1/read HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(every) + every)
+        eventually(lambda: program.metric("globalview_remote_reads_waiting") == 16, "the queue is full")
+        self.hear(read(every).text)
 
     def test_parameters(self):
         program = self.program(self.backend().url)
