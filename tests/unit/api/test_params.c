@@ -1,5 +1,6 @@
 /* Times and durations of request parameters, as Prometheus reads them. */
 #include "api/params.h"
+#include "base/clock.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
