@@ -2,7 +2,7 @@
  * runs it outside. Whoever finds the mailbox empty wakes the loop: other threads through an eventfd, the loop's own
  * thread by a timer of zero length, which costs no system call and still comes on a later turn. */
 #include "loop/loop.h"
-#include "loop/thread.h"
+#include "base/thread.h"
 #include <errno.h>
 #include <event2/event.h>
 #include <stdatomic.h>

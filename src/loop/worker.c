@@ -2,7 +2,7 @@
  * job: an array of calls that some other thread runs and offers for sharing. That thread never waits for helpers that
  * have not begun, so a busy pool makes a job slower and never stuck. */
 #include "loop/worker.h"
-#include "loop/thread.h"
+#include "base/thread.h"
 #include "promql/eval.h"
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "loop/thread.h"
+#include "base/thread.h"
 #include <signal.h>
 #include <stdio.h>
 
