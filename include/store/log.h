@@ -23,9 +23,9 @@ enum gv_log_sync { GV_LOG_INTERVAL, GV_LOG_ALWAYS };
 struct gv_log_options {
     const char *path; /* the folder, made where absent */
     enum gv_log_sync sync;
-    int64_t sync_interval_ms; /* default 1,000; GV_LOG_INTERVAL */
+    int64_t sync_interval_ms; /* 0: 1,000; GV_LOG_INTERVAL */
     size_t segment_size;      /* bytes after which a fresh segment begins; 0: 128 MiB */
-    size_t max_queued;        /* bytes that may wait for the committer; above it appends fail; 0: 256 MiB */
+    size_t max_queued;        /* bytes kept in memory: waiting, or not synced; above it appends fail; 0: 256 MiB */
     const struct gv_io *io;   /* NULL: the system's */
     const char *name;         /* in messages and the thread's name: "wal" */
 };
@@ -34,14 +34,17 @@ struct gv_log_options {
 struct gv_log_place {
     uint64_t segment;
     uint64_t offset; /* of the record's frame in its file */
+    uint64_t number; /* of the record, counted from the log's first: the same wherever a fault moves it */
 };
 typedef bool gv_log_record_fn(void *arg, struct gv_slice record, struct gv_log_place at, struct gv_err *err);
 
 struct gv_log_replayed {
     uint64_t records, bytes, segments;
     /* Where records end before their files do: a torn tail (the last segment), or damage in the middle, behind which
-     * nothing of that segment can be trusted. Later segments are still read. */
+     * nothing of that segment can be trusted. Later segments are still read. A segment that a failed write left torn is
+     * no damage where the next one goes on with what is missing: then nothing is, and nothing is told twice. */
     uint64_t damaged;        /* segments cut short */
+    uint64_t lost;           /* records known to be missing between segments */
     struct gv_log_place cut; /* the first such place */
     char what[256];          /* and what is wrong there; "" where nothing is */
 };
@@ -64,13 +67,13 @@ struct gv_log_ticket {
 };
 
 /* Copies the record into the queue; records are written in the order in which appends return. ticket may be NULL.
- * False with GV_UNAVAILABLE at once (the ticket is then never called): the queue is full, or the log is failing and
- * already holds max_queued. *place may be NULL; it is where the record is going to be only if no fault moves it. */
+ * False with GV_UNAVAILABLE at once (the ticket is then never called): what waits and what is not synced yet would
+ * exceed max_queued. A record whose ticket failed is still the log's, and is written when writing works again. */
 GV_MUST_CHECK bool gv_log_append(struct gv_log *l, const struct gv_slice *pieces, size_t n,
                                  struct gv_log_ticket *ticket, struct gv_err *err);
 
-/* Ends the segment in use at the records appended so far and begins another; gives the new one's number once all
- * before it is written and synced. Blocks: not on a loop. */
+/* Ends the segment in use at the records appended so far (or a little later: those of other threads) and begins
+ * another; gives the new one's number once all before it is written and synced. Blocks: not on a loop. */
 GV_MUST_CHECK bool gv_log_cut(struct gv_log *l, uint64_t *segment, struct gv_err *err);
 /* Removes segments below `first`. */
 GV_MUST_CHECK bool gv_log_drop(struct gv_log *l, uint64_t first, struct gv_err *err);
@@ -78,7 +81,7 @@ GV_MUST_CHECK bool gv_log_drop(struct gv_log *l, uint64_t first, struct gv_err *
 struct gv_log_status {
     uint64_t first, current; /* segments */
     uint64_t bytes;          /* on disk */
-    uint64_t queued;         /* bytes waiting */
+    uint64_t queued;         /* bytes kept in memory: waiting, or not synced */
     uint64_t records, syncs, failures;
     bool failing; /* writes get 503 now */
     char why[256];
