@@ -1,6 +1,7 @@
 /* A Histogram message is read twice: once for its numbers and the sizes of its arrays, once to fill them. One block
  * holds the histogram, its spans, counts and bounds. */
 #include "codec/histogram_message.h"
+#include <math.h>
 
 enum {
     COUNT_INT = 1,
@@ -18,7 +19,8 @@ enum {
     POSITIVE_COUNTS = 13,
     RESET_HINT = 14,
     TIMESTAMP = 15,
-    CUSTOM_VALUES = 16
+    CUSTOM_VALUES = 16,
+    START_TIMESTAMP = 17 /* remote write 2.0 */
 };
 enum { SPAN_OFFSET = 1, SPAN_LENGTH = 2 };
 enum { FINEST_SCHEMA = 52 }; /* that the protocol knows; those above 8 are reduced */
@@ -28,7 +30,8 @@ struct side {
     double *counts;
     size_t n_spans, n_counts;
     size_t n_deltas, n_floats; /* as the message has them: one of the two is the counts */
-    int64_t running;           /* sum of the deltas so far */
+    int64_t running;           /* sum of the deltas so far: the count in hand */
+    uint64_t total;            /* of the counts, where they are integers */
 };
 
 struct message {
@@ -36,8 +39,9 @@ struct message {
     struct side side[2]; /* positive, negative */
     double *bounds;
     size_t n_bounds;
-    bool is_float;
-    int64_t time;
+    bool is_float, has_negative;
+    uint64_t count, zero_count; /* where they are integers */
+    int64_t time, start;
 };
 
 /* ---- First reading ---- */
@@ -50,8 +54,10 @@ static void measure_number(struct pb_reader *r, const struct pb_field *f, struct
         return;
     if (f->number == COUNT_INT || f->number == COUNT_FLOAT) {
         m->is_float = is_fixed;
+        m->count = f->value;
         h->count = is_fixed ? pb_double(f->value) : (double)f->value;
     } else if (f->number == ZERO_COUNT_INT || f->number == ZERO_COUNT_FLOAT) {
+        m->zero_count = is_fixed ? 0 : f->value;
         h->zero_count = is_fixed ? pb_double(f->value) : (double)f->value;
     } else if (f->number == SUM) {
         h->sum = pb_double(f->value);
@@ -61,6 +67,8 @@ static void measure_number(struct pb_reader *r, const struct pb_field *f, struct
         h->schema = (int32_t)pb_zigzag(f->value);
     } else if (f->number == RESET_HINT) {
         h->reset_hint = f->value <= GV_RESET_GAUGE ? (enum gv_reset_hint)f->value : GV_RESET_UNKNOWN;
+    } else if (f->number == START_TIMESTAMP) {
+        m->start = (int64_t)f->value;
     } else {
         m->time = (int64_t)f->value;
     }
@@ -88,7 +96,7 @@ static void measure(struct pb_reader *r, struct message *m, struct gv_histogram 
             m->n_bounds += pb_count(r, &f, PB_FIXED64);
             break;
         default:
-            if (f.number <= CUSTOM_VALUES)
+            if (f.number <= START_TIMESTAMP)
                 measure_number(r, &f, m, h);
         }
     }
@@ -136,6 +144,7 @@ static void add_delta(struct side *s, uint64_t delta)
 {
     s->running = (int64_t)((uint64_t)s->running + (uint64_t)pb_zigzag(delta));
     s->counts[s->n_counts++] = (double)s->running;
+    s->total += (uint64_t)s->running;
 }
 
 static void fill_deltas(struct side *s, const struct pb_field *f)
@@ -222,6 +231,28 @@ static bool check(const struct message *m, struct gv_err *err)
     return check_side(&m->side[0], err) && check_side(&m->side[1], err) && (!custom || check_custom(m, err));
 }
 
+static bool any_negative(const struct message *m)
+{
+    for (int i = 0; i < 2; i++)
+        for (size_t k = 0; k < m->side[i].n_counts; k++)
+            if (m->side[i].counts[k] < 0)
+                return true;
+    return m->h->count < 0 || m->h->zero_count < 0;
+}
+
+/* What a sender must keep. Sums of floats are no proof: they are not compared. */
+static bool check_counts(const struct message *m, struct gv_err *err)
+{
+    if (any_negative(m))
+        return gv_fail(err, GV_BAD_DATA, "Histogram: a negative count");
+    if (m->is_float)
+        return true;
+    uint64_t total = m->zero_count + m->side[0].total + m->side[1].total;
+    bool fits = isnan(m->h->sum) ? total <= m->count : total == m->count;
+    return fits || gv_fail(err, GV_BAD_DATA, "Histogram: a count of %llu, but %llu observations in its buckets",
+                           (unsigned long long)m->count, (unsigned long long)total);
+}
+
 static struct gv_buckets buckets_of(const struct side *s)
 {
     return (struct gv_buckets){s->spans, s->counts, (uint32_t)s->n_spans, (uint32_t)s->n_counts};
@@ -236,23 +267,40 @@ static const struct gv_histogram *reduce(struct gv_arena *a, const struct gv_his
     return h->schema > GV_HISTOGRAM_SCHEMA_MAX ? gv_histogram_reduce(a, h, GV_HISTOGRAM_SCHEMA_MAX) : h;
 }
 
-const struct gv_histogram *pb_read_histogram(struct gv_arena *a, struct gv_slice text, int64_t *time,
-                                             struct gv_err *err)
+bool pb_parse_histogram(struct gv_arena *a, struct gv_slice text, struct pb_histogram *out, struct gv_err *err)
 {
     struct pb_reader r = pb_read(text);
     struct message m = {0};
     struct gv_histogram numbers = {0};
+    *out = (struct pb_histogram){.h = NULL};
     measure(&r, &m, &numbers);
-    if (!pb_done(&r, "Histogram", err) || !place(&m, a, &numbers, err) || !fill(text, &m, err) || !check(&m, err))
-        return NULL;
+    if (!pb_done(&r, "Histogram", err) || !place(&m, a, &numbers, err) || !fill(text, &m, err))
+        return false;
+    out->time = m.time;
+    out->start = m.start;
+    if (!check(&m, &out->fault))
+        return true;
     m.h->positive = buckets_of(&m.side[0]);
     m.h->negative = buckets_of(&m.side[1]);
     if (gv_histogram_is_custom(m.h)) {
         m.h->bounds = m.bounds;
         m.h->n_bounds = (uint32_t)m.n_bounds;
     }
-    *time = m.time;
-    return reduce(a, m.h);
+    (void)check_counts(&m, &out->fault);
+    out->h = reduce(a, m.h);
+    return true;
+}
+
+const struct gv_histogram *pb_read_histogram(struct gv_arena *a, struct gv_slice text, int64_t *time,
+                                             struct gv_err *err)
+{
+    struct pb_histogram parsed;
+    if (!pb_parse_histogram(a, text, &parsed, err))
+        return NULL;
+    if (!parsed.h)
+        gv_fail(err, parsed.fault.code, "%s", parsed.fault.msg);
+    *time = parsed.time;
+    return parsed.h;
 }
 
 /* ---- Writing ---- */
