@@ -1,0 +1,7 @@
+/* Own metrics of ingestion. Any thread. */
+#pragma once
+#include "ingest/metrics.h"
+
+void ingest_count_refused(const char *reason, uint64_t n);
+void ingest_count_written(uint64_t samples, uint64_t histograms, uint64_t exemplars);
+void ingest_count_series(uint64_t looked_up, uint64_t missed);

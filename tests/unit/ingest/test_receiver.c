@@ -1,0 +1,619 @@
+/* Write requests against a store that keeps the newest sample of each series: what is taken, what is refused and in
+ * which words, and that no bad item loses a good one. Both versions of the protocol. */
+#include "../../support/write_build.h"
+#include "ingest/receiver.h"
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+/* ---- A store ---- */
+
+enum { MOST_SERIES = 100 };
+
+struct test_series {
+    char labels[400];
+    int64_t last;
+    double value;
+    bool gone;
+};
+struct test_store {
+    struct test_series series[MOST_SERIES];
+    size_t n, asked; /* series made; questions for a number */
+    struct gv_buf metadata;
+    bool refuses, fails_later;
+};
+static struct test_store store;
+
+static bool store_series(void *ctx, const struct gv_labels *labels, uint64_t *id, struct gv_err *err)
+{
+    (void)err;
+    struct test_store *s = ctx;
+    struct gv_buf text = GV_BUF_INIT;
+    gv_labels_print(&text, labels);
+    s->asked++;
+    for (*id = 1; *id <= s->n; ++*id)
+        if (!s->series[*id - 1].gone && strcmp(s->series[*id - 1].labels, gv_buf_cstr(&text)) == 0)
+            break;
+    if (*id > s->n) {
+        assert_in_range(++s->n, 1, MOST_SERIES);
+        s->series[*id - 1] = (struct test_series){.last = INT64_MIN};
+        snprintf(s->series[*id - 1].labels, sizeof s->series[0].labels, "%s", gv_buf_cstr(&text));
+    }
+    gv_buf_fini(&text);
+    return true;
+}
+
+static uint8_t judge(struct test_series *s, const struct gv_store_sample *x)
+{
+    enum { FUTURE = 1000000 };
+    if (s->gone)
+        return GV_APPEND_GONE;
+    if (x->time > FUTURE)
+        return GV_APPEND_OUT_OF_BOUNDS;
+    if (x->time == s->last)
+        return memcmp(&x->value, &s->value, sizeof x->value) == 0 ? GV_APPEND_SAME : GV_APPEND_DUPLICATE;
+    if (x->time < s->last)
+        return GV_APPEND_OUT_OF_ORDER;
+    s->last = x->time;
+    s->value = x->value;
+    return GV_APPEND_STORED;
+}
+
+static bool store_append(void *ctx, const struct gv_store_batch *b, struct gv_log_ticket *ticket, struct gv_err *err)
+{
+    struct test_store *s = ctx;
+    if (s->refuses)
+        return gv_fail(err, GV_UNAVAILABLE, "the log takes nothing");
+    for (size_t i = 0; i < b->n; i++)
+        b->verdicts[i] = judge(&s->series[b->samples[i].series - 1], &b->samples[i]);
+    for (size_t i = 0; i < b->n_exemplars; i++)
+        b->exemplar_verdicts[i] = s->series[b->exemplars[i].series - 1].gone ? GV_APPEND_GONE : GV_APPEND_STORED;
+    for (size_t i = 0; i < b->n_metadata; i++) {
+        const struct gv_store_metadata *m = &b->metadata[i];
+        gv_buf_printf(&s->metadata, "%.*s/%.*s %.*s %.*s %.*s\n", GV_ARG(m->cluster), GV_ARG(m->metric),
+                      GV_ARG(m->type), GV_ARG(m->help), GV_ARG(m->unit));
+    }
+    struct gv_err later = {0};
+    if (s->fails_later)
+        gv_fail(&later, GV_UNAVAILABLE, "no space left on device");
+    ticket->done(ticket, &later);
+    return true;
+}
+
+static const struct test_series *series_named(const char *labels)
+{
+    for (size_t i = 0; i < store.n; i++)
+        if (strcmp(store.series[i].labels, labels) == 0 && !store.series[i].gone)
+            return &store.series[i];
+    return NULL;
+}
+
+/* ---- A receiver ---- */
+
+static struct gv_receiver *receiver;
+static struct gv_cluster_registry *registry;
+static struct gv_clusters *clusters;
+static struct gv_ingest_settings settings;
+static struct gv_arena arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const char *const endpoints[] = {"http://127.0.0.1:9"};
+    static const struct gv_label labels[] = {{GV_S("region"), GV_S("north")}};
+    static struct gv_cluster_config configs[2];
+    struct gv_err err = {0};
+    configs[0] = configs[1] = gv_cluster_config_default;
+    configs[0].name = "asked", configs[0].endpoints = endpoints, configs[0].n_endpoints = 1;
+    configs[1].name = "pushes", configs[1].labels = labels, configs[1].n_labels = 1;
+    store = (struct test_store){.n = 0};
+    gv_arena_init(&arena, NULL);
+    registry = gv_cluster_registry_new();
+    clusters = gv_clusters_new(registry, "cluster", configs, 2, &err);
+    assert_non_null(clusters);
+    settings = (struct gv_ingest_settings){.generation = 1,
+                                           .cluster_label = GV_S("cluster"),
+                                           .clusters = clusters,
+                                           .max_body_size = 1 << 20,
+                                           .max_decoded_size = 1 << 20,
+                                           .max_labels_size = 4096,
+                                           .max_labels = 100};
+    struct gv_receiver_options o = {
+        .sink = {&store, store_series, store_append}, .max_inflight_bytes = 64 << 20, .max_cached_series = 100000};
+    receiver = gv_receiver_new(&o);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    assert_int_equal(atomic_load(&gv_receiver_budget(receiver)->used), 0);
+    gv_receiver_free(receiver);
+    gv_clusters_put(clusters);
+    gv_cluster_registry_free(registry);
+    gv_arena_fini(&arena);
+    gv_buf_fini(&store.metadata);
+    return 0;
+}
+
+struct outcome {
+    enum gv_err_code code;
+    const char *text;
+    uint64_t samples, histograms, exemplars;
+};
+
+static void on_done(void *arg, struct gv_incoming *in)
+{
+    (void)in;
+    ++*(int *)arg;
+}
+
+static struct outcome send_body(enum gv_write_version version, const char *cluster, struct gv_slice body)
+{
+    struct gv_incoming_request q = {
+        .settings = &settings, .version = version, .cluster = gv_slice_of(cluster), .body = body};
+    struct gv_incoming *in = gv_incoming_new(receiver, &q);
+    int told = 0;
+    gv_incoming_run(in, on_done, &told);
+    assert_int_equal(told, 1);
+    struct gv_incoming_outcome o = gv_incoming_outcome(in);
+    struct outcome kept = {o.code, gv_arena_dup(&arena, o.text).p, o.samples, o.histograms, o.exemplars};
+    gv_incoming_free(in);
+    return kept;
+}
+
+static struct outcome send_built(struct write_build *w, const char *cluster)
+{
+    struct gv_buf body = GV_BUF_INIT;
+    build_body(w, &body);
+    struct outcome o = send_body(w->version, cluster, gv_buf_slice(&body));
+    gv_buf_fini(&body);
+    write_build_free(w);
+    return o;
+}
+
+static struct outcome send_one(enum gv_write_version version, const char *cluster, const char *labels,
+                               const char *samples)
+{
+    struct write_build w = write_build_new(version);
+    build_series(&w, labels, samples);
+    return send_built(&w, cluster);
+}
+
+#define BOTH(v) for (enum gv_write_version v = GV_WRITE_1; v <= GV_WRITE_2; v++)
+#define assert_says(outcome, part)                                                                                     \
+    do {                                                                                                               \
+        if (!strstr((outcome).text, (part)))                                                                           \
+            fail_msg("\"%s\" is not in:\n%s", (part), (outcome).text);                                                 \
+    } while (0)
+
+static void assert_taken(struct outcome o, uint64_t samples)
+{
+    if (o.code != GV_OK)
+        fail_msg("refused: %s", o.text);
+    assert_int_equal(o.samples, samples);
+}
+
+/* ---- Who a series is ---- */
+
+static void the_cluster_is_that_of_the_path_then_the_label_then_the_default(void **state)
+{
+    (void)state;
+    BOTH(v)
+    {
+        assert_taken(send_one(v, "", "__name__=a,cluster=own", v ? "2@20" : "1@10"), 1);
+        assert_taken(send_one(v, "path", "__name__=a,cluster=own,exported_cluster=x", v ? "2@20" : "1@10"), 1);
+        struct outcome o = send_one(v, "", "__name__=a", "1@10");
+        assert_int_equal(o.code, GV_BAD_DATA);
+        assert_says(o, "{__name__=\"a\"}: no cluster");
+        assert_says(o, "external_labels");
+        assert_says(o, "/cluster/<name>/api/v1/write");
+        assert_says(o, "ingest.default_cluster");
+        settings.default_cluster = GV_S("fallback");
+        settings.generation++;
+        assert_taken(send_one(v, "", "__name__=a", v ? "2@20" : "1@10"), 1);
+        settings.default_cluster = (struct gv_slice){NULL, 0};
+        settings.generation++;
+    }
+    assert_int_equal(store.n, 3);
+    assert_non_null(series_named("a{cluster=\"own\"}"));
+    assert_non_null(series_named("a{cluster=\"path\", exported_cluster=\"own\", exported_exported_cluster=\"x\"}"));
+    assert_non_null(series_named("a{cluster=\"fallback\"}"));
+}
+
+static void labels_of_a_configured_cluster_are_added(void **state)
+{
+    (void)state;
+    assert_taken(send_one(GV_WRITE_1, "pushes", "__name__=a,region=south", "1@10"), 1);
+    assert_taken(send_one(GV_WRITE_1, "", "__name__=b,cluster=pushes", "1@10"), 1);
+    assert_non_null(series_named("a{cluster=\"pushes\", exported_region=\"south\", region=\"north\"}"));
+    assert_non_null(series_named("b{cluster=\"pushes\", region=\"north\"}"));
+}
+
+static void a_cluster_with_endpoints_is_not_pushed(void **state)
+{
+    (void)state;
+    BOTH(v)
+    {
+        struct outcome o = send_one(v, "", "__name__=a,cluster=asked", "1@10");
+        assert_int_equal(o.code, GV_BAD_DATA);
+        assert_says(o, "cluster \"asked\" is asked at its endpoints");
+        assert_int_equal(send_one(v, "asked", "__name__=a", "1@10").code, GV_BAD_DATA);
+    }
+    assert_int_equal(store.n, 0);
+}
+
+static void rules_relabel_and_drop(void **state)
+{
+    (void)state;
+    struct gv_relabel_rule rules[2];
+    struct gv_err err = {0};
+    for (int i = 0; i < 2; i++)
+        gv_options_init(&gv_relabel_table, &arena, &rules[i]);
+    rules[0].action = GV_RELABEL_DROP, rules[0].regex = GV_S("noise.*");
+    rules[0].source_labels = (struct gv_option_list){&GV_LABEL_NAME, 1, 1};
+    rules[1].action = GV_RELABEL_LABELDROP, rules[1].regex = GV_S("pod");
+    for (int i = 0; i < 2; i++)
+        assert_true(gv_relabel_compile(&rules[i], &arena, &err));
+    settings.rules = rules, settings.n_rules = 2;
+    for (int i = 0; i < 3; i++) {
+        struct write_build w = write_build_new(GV_WRITE_1);
+        build_series(&w, "__name__=noise_total,cluster=c", "1@10");
+        build_series(&w, "__name__=up,cluster=c,pod=p", "1@10");
+        assert_taken(send_built(&w, ""), 1);
+    }
+    assert_int_equal(store.n, 1);
+    assert_int_equal(store.asked, 1);
+    assert_non_null(series_named("up{cluster=\"c\"}"));
+    settings.n_rules = 0;
+}
+
+/* ---- Bad items ---- */
+
+static void a_bad_sample_loses_no_good_one(void **state)
+{
+    (void)state;
+    BOTH(v)
+    {
+        assert_taken(send_one(v, v ? "two" : "one", "__name__=a", "1@50 2@60"), 2);
+        struct write_build w = write_build_new(v);
+        build_series(&w, "__name__=a", "9@55 9@60 2@60 3@70");
+        build_series(&w, "__name__=b", "1@10");
+        build_series(&w, "__name__=c", "1@2000000");
+        build_series(&w, "__name__=d", "1@10");
+        struct outcome o = send_built(&w, v ? "two" : "one");
+        assert_int_equal(o.code, GV_BAD_DATA);
+        assert_says(o, "{__name__=\"a\"}: out of order sample");
+        assert_says(o, "sample at 0.055\n");
+        assert_says(o, "{__name__=\"a\"}: duplicate sample for timestamp");
+        assert_says(o, "{__name__=\"c\"}: out of bounds: more than 10 minutes in the future: sample at 2000.000\n");
+        assert_int_equal(o.samples, 4); /* one of them was there */
+    }
+}
+
+static void series_without_good_labels_are_left_out(void **state)
+{
+    (void)state;
+    BOTH(v)
+    {
+        struct write_build w = write_build_new(v);
+        build_series(&w, "job=a", "1@10");
+        build_series(&w, "__name__=a,job=a,job=b", "1@10");
+        build_series(&w, "__name__=a,job=\xff", "1@10");
+        build_series(&w, "job=b,__name__=good,é=x", v ? "2@20" : "1@10"); /* not sorted */
+        struct outcome o = send_built(&w, "c");
+        assert_int_equal(o.samples, 1);
+        assert_int_equal(o.code, v == GV_WRITE_1 ? GV_OK : GV_BAD_DATA); /* in 1.0 as silently as Prometheus does it */
+        if (v == GV_WRITE_2) {
+            assert_says(o, "{job=\"a\"}: no metric name (__name__)\n");
+            assert_says(o, "{__name__=\"a\", job=\"a\", job=\"b\"}: the label job is there twice\n");
+            assert_says(o, "a label is not UTF-8\n");
+        }
+    }
+    assert_int_equal(store.n, 1);
+    assert_non_null(series_named("good{cluster=\"c\", job=\"b\", \"é\"=\"x\"}"));
+}
+
+static void too_many_and_too_large_labels_are_said(void **state)
+{
+    (void)state;
+    struct gv_buf large = GV_BUF_INIT;
+    gv_buf_adds(&large, "__name__=a,x=");
+    for (int i = 0; i < 5000; i++)
+        gv_buf_addc(&large, 'y');
+    settings.max_labels = 3;
+    BOTH(v)
+    {
+        struct outcome o = send_one(v, "c", "__name__=a,b=1,c=1,d=1", "1@10");
+        assert_int_equal(o.code, GV_BAD_DATA);
+        assert_says(o, "4 labels, max_labels is 3");
+        o = send_one(v, "c", gv_buf_cstr(&large), "1@10");
+        assert_int_equal(o.code, GV_BAD_DATA);
+        assert_says(o, "labels larger than max_labels_size");
+    }
+    gv_buf_fini(&large);
+    assert_int_equal(store.n, 0);
+}
+
+static void only_the_first_refusals_are_put_in_words(void **state)
+{
+    (void)state;
+    struct write_build w = write_build_new(GV_WRITE_1);
+    for (int i = 0; i < 50; i++)
+        build_series(&w, "__name__=a", "1@10");
+    struct outcome o = send_built(&w, "");
+    assert_int_equal(o.code, GV_BAD_DATA);
+    assert_says(o, "... 50 refused in all: no_cluster 50\n");
+    size_t lines = 0;
+    for (const char *at = o.text; (at = strchr(at, '\n')); at++)
+        lines++;
+    assert_int_equal(lines, 11);
+}
+
+static void references_out_of_range_are_the_series_own_fault(void **state)
+{
+    (void)state;
+    struct write_build w = write_build_new(GV_WRITE_2);
+    build_series(&w, "__name__=good", "1@10");
+    struct gv_buf bad = GV_BUF_INIT;
+    pb_put_bytes(&bad, 1, (struct gv_slice){"\x01\x63", 2});
+    build_samples(&bad, "1@10");
+    pb_put_bytes(&w.series, 5, gv_buf_slice(&bad));
+    gv_buf_clear(&bad);
+    build_labels(&w, &bad, "__name__=empty");
+    pb_put_bytes(&w.series, 5, gv_buf_slice(&bad));
+    gv_buf_fini(&bad);
+    struct outcome o = send_built(&w, "c");
+    assert_int_equal(o.code, GV_BAD_DATA);
+    assert_int_equal(o.samples, 1);
+    assert_says(o, "series 1 of the request: a label refers to a symbol that is not there\n");
+    assert_says(o, "{__name__=\"empty\"}: neither a sample nor a histogram\n");
+    assert_int_equal(store.n, 1);
+}
+
+/* ---- Histograms, exemplars, metadata ---- */
+
+static struct gv_histogram a_histogram(int32_t schema)
+{
+    static const struct gv_span spans[] = {{0, 2}};
+    static const double counts[] = {2, 3};
+    return (struct gv_histogram){.schema = schema,
+                                 .zero_count = 1,
+                                 .count = 6,
+                                 .sum = 4,
+                                 .zero_threshold = .001,
+                                 .positive = {spans, counts, 1, 2}};
+}
+
+static void put_integers(struct gv_buf *out, uint32_t field, int64_t time, uint64_t count, double sum)
+{
+    struct gv_buf h = GV_BUF_INIT, span = GV_BUF_INIT;
+    pb_put_uint(&h, 1, count);
+    pb_put_double(&h, 3, sum);
+    pb_put_sint(&h, 4, 1);
+    pb_put_uint(&h, 6, 1);
+    pb_put_uint(&span, 2, 2);
+    pb_put_bytes(&h, 11, gv_buf_slice(&span));
+    pb_put_bytes(&h, 12, (struct gv_slice){"\x04\x02", 2}); /* 2, 3 */
+    pb_put_int(&h, 15, time);
+    pb_put_bytes(out, field, gv_buf_slice(&h));
+    gv_buf_fini(&h);
+    gv_buf_fini(&span);
+}
+
+static void histograms_are_checked_one_by_one(void **state)
+{
+    (void)state;
+    BOTH(v)
+    {
+        struct gv_histogram good = a_histogram(1), fine = a_histogram(20), negative = a_histogram(1);
+        uint32_t field = v == GV_WRITE_1 ? 4 : 3;
+        negative.zero_count = -1;
+        struct write_build w = write_build_new(v);
+        struct gv_buf rest = GV_BUF_INIT;
+        build_histogram(&w, &rest, 10, &good);
+        build_histogram(&w, &rest, 20, &fine); /* reduced to 8 */
+        build_histogram(&w, &rest, 30, &negative);
+        put_integers(&rest, field, 40, 6, 4);
+        put_integers(&rest, field, 50, 7, 4);
+        put_integers(&rest, field, 60, 7, __builtin_nan("")); /* observations that are NaN are in no bucket */
+        put_integers(&rest, field, 70, 5, __builtin_nan(""));
+        build_series_with(&w, "__name__=h", "", &rest);
+        build_series(&w, "__name__=a", "1@10");
+        gv_buf_fini(&rest);
+        struct outcome o = send_built(&w, v ? "two" : "one");
+        assert_int_equal(o.code, GV_BAD_DATA);
+        assert_int_equal(o.histograms, 4);
+        assert_int_equal(o.samples, 1);
+        assert_says(o, "{__name__=\"h\"}: Histogram: a negative count: histogram at 0.030\n");
+        assert_says(o, "Histogram: a count of 7, but 6 observations in its buckets: histogram at 0.050\n");
+        assert_says(o, "histogram at 0.070\n");
+    }
+}
+
+static void exemplars_are_taken_and_their_faults_told_in_2_0(void **state)
+{
+    (void)state;
+    static const char much[] =
+        "trace_id=0123456789012345678901234567890123456789012345678901234567890123456789012345678901"
+        "2345678901234567890123456789012345678901234567890";
+    BOTH(v)
+    {
+        struct write_build w = write_build_new(v);
+        struct gv_buf rest = GV_BUF_INIT;
+        build_exemplar(&w, &rest, "trace_id=abc", 1, 10);
+        build_exemplar(&w, &rest, much, 1, 10);
+        build_series_with(&w, "__name__=a", "1@10", &rest);
+        gv_buf_fini(&rest);
+        struct outcome o = send_built(&w, "c");
+        assert_int_equal(o.exemplars, 1);
+        assert_int_equal(o.code, v == GV_WRITE_1 ? GV_OK : GV_BAD_DATA);
+        if (v == GV_WRITE_2)
+            assert_says(o, "more than 128 characters: exemplar at 0.010\n");
+    }
+}
+
+static void metadata_reach_the_store_once_and_when_they_change(void **state)
+{
+    (void)state;
+    const char *const helps[] = {"helps", "helps", "helps more"};
+    for (size_t i = 0; i < GV_COUNT(helps); i++) {
+        struct write_build w = write_build_new(GV_WRITE_2);
+        struct gv_buf rest = GV_BUF_INIT, m = GV_BUF_INIT;
+        pb_put_uint(&m, 1, 1);
+        pb_put_uint(&m, 3, build_symbol(&w, gv_slice_of(helps[i])));
+        pb_put_uint(&m, 4, build_symbol(&w, GV_S("seconds")));
+        pb_put_bytes(&rest, 5, gv_buf_slice(&m));
+        build_series_with(&w, "__name__=a,cluster=c", i == 0 ? "1@10" : i == 1 ? "1@20" : "1@30", &rest);
+        gv_buf_fini(&rest);
+        gv_buf_fini(&m);
+        assert_taken(send_built(&w, ""), 1);
+    }
+    assert_string_equal(gv_buf_cstr(&store.metadata), "c/a counter helps seconds\nc/a counter helps more seconds\n");
+    gv_buf_clear(&store.metadata);
+    struct gv_buf m = GV_BUF_INIT;
+    struct write_build w = write_build_new(GV_WRITE_1);
+    pb_put_uint(&m, 1, 2);
+    pb_put_text(&m, 2, GV_S("up"));
+    pb_put_text(&m, 4, GV_S("alive"));
+    pb_put_bytes(&w.series, 3, gv_buf_slice(&m));
+    gv_buf_fini(&m);
+    assert_taken(send_built(&w, "c"), 0);
+    assert_string_equal(gv_buf_cstr(&store.metadata), "c/up gauge alive \n");
+}
+
+/* ---- The cache ---- */
+
+static void known_series_are_not_asked_for_again(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        char samples[40];
+        snprintf(samples, sizeof samples, "%d@%d", i, 10 + i);
+        assert_taken(send_one(GV_WRITE_1, "c", "__name__=a,job=x", samples), 1);
+    }
+    assert_int_equal(store.asked, 1);
+    assert_taken(send_one(GV_WRITE_1, "other", "__name__=a,job=x", "1@10"), 1); /* another path, another series */
+    assert_int_equal(store.n, 2);
+    settings.generation++;
+    assert_taken(send_one(GV_WRITE_1, "c", "__name__=a,job=x", "1@99"), 1);
+    assert_int_equal(store.asked, 3);
+}
+
+static void a_series_that_is_gone_is_made_again(void **state)
+{
+    (void)state;
+    assert_taken(send_one(GV_WRITE_1, "c", "__name__=a", "1@10"), 1);
+    assert_taken(send_one(GV_WRITE_1, "c", "__name__=b", "1@10"), 1);
+    store.series[0].gone = true;
+    struct write_build w = write_build_new(GV_WRITE_1);
+    build_series(&w, "__name__=b", "2@20");
+    build_series(&w, "__name__=a", "2@20 3@30");
+    assert_taken(send_built(&w, "c"), 3);
+    assert_int_equal(store.n, 3);
+    assert_true(series_named("a{cluster=\"c\"}")->last == 30);
+    assert_taken(send_one(GV_WRITE_1, "c", "__name__=a", "1@40"), 1);
+    assert_int_equal(store.n, 3);
+}
+
+/* ---- Whole requests ---- */
+
+static void what_the_log_cannot_take_counts_as_nothing(void **state)
+{
+    (void)state;
+    BOTH(v)
+    {
+        store.refuses = true;
+        struct outcome o = send_one(v, "c", "__name__=a", "1@10");
+        assert_int_equal(o.code, GV_UNAVAILABLE);
+        assert_says(o, "the log takes nothing");
+        store.refuses = false;
+        store.fails_later = true;
+        o = send_one(v, "c", "__name__=a", "1@10");
+        assert_int_equal(o.code, GV_UNAVAILABLE);
+        assert_says(o, "no space left on device");
+        assert_int_equal(o.samples, 0);
+        store.fails_later = false;
+        assert_taken(send_one(v, "c", "__name__=a", "1@10"), 1);
+    }
+}
+
+static void a_message_that_is_none_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    BOTH(v)
+    {
+        struct write_build w = write_build_new(v);
+        struct gv_buf message = GV_BUF_INIT, body = GV_BUF_INIT;
+        build_series(&w, "__name__=a", "1@10");
+        build_series(&w, "__name__=b", "1@10");
+        build_message(&w, &message);
+        for (size_t n = 1; n < message.n; n++) {
+            gv_buf_clear(&body);
+            gv_snappy_encode(&body, (struct gv_slice){message.p, message.n - n});
+            struct outcome o = send_body(v, "c", gv_buf_slice(&body));
+            assert_true(o.code == GV_BAD_DATA || o.code == GV_OK); /* cut between two fields it is whole */
+            if (o.code == GV_BAD_DATA)
+                assert_int_equal(o.samples, 0);
+        }
+        write_build_free(&w);
+        gv_buf_fini(&message);
+        gv_buf_fini(&body);
+    }
+    struct outcome o = send_body(GV_WRITE_1, "c", GV_S("\xff\xff\xff\xff\x0f xx")); /* declares 4 GiB */
+    assert_int_equal(o.code, GV_BAD_DATA);
+    assert_says(o, "max_decoded_size");
+    o = send_body(GV_WRITE_1, "c", GV_S("\x05nonsense"));
+    assert_int_equal(o.code, GV_BAD_DATA);
+}
+
+static void memory_is_bounded(void **state)
+{
+    (void)state;
+    gv_receiver_free(receiver);
+    struct gv_receiver_options o = {
+        .sink = {&store, store_series, store_append}, .max_inflight_bytes = 100000, .max_cached_series = 1000};
+    receiver = gv_receiver_new(&o);
+    struct gv_buf many = GV_BUF_INIT, body = GV_BUF_INIT;
+    for (int i = 0; i < 20000; i++)
+        gv_buf_adds(&many, "\x0a"), gv_buf_addc(&many, 0); /* empty series: much is made of little */
+    gv_snappy_encode(&body, gv_buf_slice(&many));
+    struct outcome out = send_body(GV_WRITE_1, "c", gv_buf_slice(&body));
+    assert_int_equal(out.code, GV_UNAVAILABLE);
+    assert_says(out, "max_inflight_bytes");
+    for (int i = 0; i < 100000; i++)
+        gv_buf_addc(&many, 0);
+    gv_buf_clear(&body);
+    gv_snappy_encode(&body, gv_buf_slice(&many));
+    out = send_body(GV_WRITE_1, "c", gv_buf_slice(&body));
+    assert_int_equal(out.code, GV_TOO_LARGE);
+    gv_buf_fini(&many);
+    gv_buf_fini(&body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(the_cluster_is_that_of_the_path_then_the_label_then_the_default),
+        TEST(labels_of_a_configured_cluster_are_added),
+        TEST(a_cluster_with_endpoints_is_not_pushed),
+        TEST(rules_relabel_and_drop),
+        TEST(a_bad_sample_loses_no_good_one),
+        TEST(series_without_good_labels_are_left_out),
+        TEST(too_many_and_too_large_labels_are_said),
+        TEST(only_the_first_refusals_are_put_in_words),
+        TEST(references_out_of_range_are_the_series_own_fault),
+        TEST(histograms_are_checked_one_by_one),
+        TEST(exemplars_are_taken_and_their_faults_told_in_2_0),
+        TEST(metadata_reach_the_store_once_and_when_they_change),
+        TEST(known_series_are_not_asked_for_again),
+        TEST(a_series_that_is_gone_is_made_again),
+        TEST(what_the_log_cannot_take_counts_as_nothing),
+        TEST(a_message_that_is_none_leaves_nothing_behind),
+        TEST(memory_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
