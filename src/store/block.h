@@ -9,7 +9,8 @@ enum { BLOCK_ULID_MAX = 27 };
 struct block_meta {
     char ulid[BLOCK_ULID_MAX];
     int64_t min_time, max_time; /* ms: [min_time, max_time) */
-    uint64_t samples, series, chunks, tombstones;
+    uint64_t samples, series, chunks;
+    _Atomic uint64_t tombstones;
     unsigned level;
     char (*sources)[BLOCK_ULID_MAX];
     size_t n_sources;
@@ -28,11 +29,12 @@ const struct block_meta *block_meta(const struct block *b);
 uint64_t block_bytes(const struct block *b); /* on disk */
 const char *block_folder(const struct block *b);
 
-/* Adds deletions and writes the tombstones file anew (temporary file, sync, rename). */
+/* Adds deletions and writes the tombstones file anew (temporary file, sync, rename). Readers see them from then on;
+ * meta.tombstones counts them. */
 GV_MUST_CHECK bool block_delete(struct block *b, const struct gv_matcher *matchers, size_t n, int64_t min_time,
                                 int64_t max_time, struct gv_err *err);
 
-/* Hard links of its files in a folder, made for it. */
+/* Hard links of its files in a folder, made for it: whole, or not at all. */
 GV_MUST_CHECK bool block_link(struct block *b, const char *folder, struct gv_err *err);
 
 /* ---- Writing: series in label order, each with its chunks by time ---- */
@@ -45,7 +47,8 @@ struct block_writer_options {
     unsigned level;
     const struct block_meta *const *parents; /* whose sources become this one's; none: its own ULID */
     size_t n_parents;
-    int64_t now; /* ms, for the ULID */
+    int64_t now;           /* ms, for the ULID */
+    uint64_t segment_size; /* bytes of chunks in one file at most; 0: 512 MiB */
 };
 GV_MUST_CHECK struct block_writer *block_writer_new(const struct block_writer_options *o, struct gv_err *err);
 /* Chunks do not overlap and lie within the block's times. A series without chunks is left out. */
@@ -60,11 +63,14 @@ void block_writer_free(struct block_writer *w); /* removes what was not done */
 GV_MUST_CHECK bool block_compact(struct store_reader **readers, size_t n, const struct block_writer_options *o,
                                  char ulid[BLOCK_ULID_MAX], struct gv_err *err);
 
-/* Which blocks to make one of, by Prometheus's leveled rule: overlapping ones first, then `3` neighbours that fill a
- * range of the next size, then blocks most of which is deleted. ranges: ms, ascending. None: n_picked 0. */
+/* compact_plan.c: which blocks to make one of, by Prometheus's leveled rule: overlapping ones first; then two or more
+ * in one range of the next size that fill it or lie before the newest; then one with deletions for 5 % of its series.
+ * But for the first rule the newest block is left alone. Blocks by min_time; ranges: ms, ascending. None: n_picked 0.
+ */
 void compact_plan(const struct block_meta *const *blocks, size_t n, const int64_t *ranges, size_t n_ranges,
                   size_t *picked, size_t *n_picked);
 
-/* The blocks to drop: those wholly older than retention_time before the newest, then the oldest until bytes fit. */
+/* The blocks to drop: those wholly older than retention_time before the newest, then the oldest until bytes fit. Blocks
+ * by min_time. */
 void retention_plan(struct block *const *blocks, size_t n, int64_t retention_time, int64_t retention_size,
                     uint64_t other_bytes, bool *drop);
