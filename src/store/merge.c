@@ -1,8 +1,7 @@
 /* Several readers as one source: each gives its matching series in label order; cursors walk all of them side by side,
  * and where several have a series, its chunks become one list. Samples that tombstones take away are taken out here. */
 #include "codec/chunks.h"
-#include "model/raw.h"
-#include "store/reader.h"
+#include "store/walk.h"
 #include <stdlib.h>
 
 struct merged {
@@ -11,20 +10,9 @@ struct merged {
     size_t n;
 };
 
-/* One reader's series, from `at` to `end`. */
-struct input {
-    struct store_reader *reader;
-    const uint64_t *at, *end;
-    const struct gv_labels *labels; /* of *at, in arena; only where there are several inputs */
-    struct gv_arena arena;
-    struct gv_arena_mark empty;
-};
-
 struct cursor {
     struct gv_cursor cursor;
-    int64_t min_time, max_time;
-    size_t n;
-    struct input inputs[];
+    struct walk walk;
 };
 
 /* ---- One series ---- */
@@ -63,21 +51,6 @@ static void join_chunks(const struct pieces *p, size_t total, struct gv_arena *s
     *out = (struct gv_chunks_column){all, (uint32_t)total};
 }
 
-static bool is_deleted(const struct store_series *s, int64_t time, size_t *at)
-{
-    while (*at < s->n_deleted && s->deleted[*at].max_time < time)
-        ++*at;
-    return *at < s->n_deleted && s->deleted[*at].min_time <= time;
-}
-
-static void keep_samples(struct gv_raw_builder *b, const struct store_series *s, const struct gv_raw_column *raw)
-{
-    size_t at = 0;
-    for (uint32_t i = 0; i < raw->n; i++)
-        if (!is_deleted(s, raw->times[i], &at))
-            gv_raw_add(b, raw->times[i], raw->values[i], raw->histograms ? raw->histograms[i] : NULL);
-}
-
 /* Deletions are each reader's own: they hold for its samples alone. */
 static bool decode_kept(const struct cursor *c, const struct pieces *p, struct gv_arena *scratch,
                         struct gv_raw_column *out, struct gv_err *err)
@@ -87,7 +60,7 @@ static bool decode_kept(const struct cursor *c, const struct pieces *p, struct g
     bool histograms = false;
     for (size_t i = 0; i < p->n; i++) {
         struct gv_chunks_column chunks = {p->of[i].chunks, (uint32_t)p->of[i].n_chunks};
-        if (!gv_chunks_to_raw(scratch, &chunks, c->min_time, c->max_time, &raw[i], err))
+        if (!gv_chunks_to_raw(scratch, &chunks, c->walk.min_time, c->walk.max_time, &raw[i], err))
             return false;
         total += raw[i].n;
         histograms |= raw[i].histograms != NULL;
@@ -96,7 +69,7 @@ static bool decode_kept(const struct cursor *c, const struct pieces *p, struct g
     if (!gv_raw_builder_init(&b, scratch, total, histograms, err))
         return false;
     for (size_t i = 0; i < p->n; i++)
-        keep_samples(&b, &p->of[i], &raw[i]);
+        walk_keep_samples(&b, &p->of[i], &raw[i]);
     return gv_raw_builder_done(&b, scratch, out, err);
 }
 
@@ -124,58 +97,13 @@ static int make_column(const struct cursor *c, const struct pieces *p, struct gv
 
 /* ---- Walking ---- */
 
-static bool look(struct cursor *c, struct input *in, struct gv_err *err)
-{
-    gv_arena_rewind(&in->arena, in->empty);
-    in->labels = NULL;
-    return c->n == 1 || in->at == in->end || in->reader->ops->labels(in->reader, &in->arena, *in->at, &in->labels, err);
-}
-
-/* The least labels that any input has next; NULL at the end. */
-static const struct gv_labels *least(const struct cursor *c)
-{
-    const struct gv_labels *found = NULL;
-    for (size_t i = 0; i < c->n; i++) {
-        const struct gv_labels *l = c->inputs[i].labels;
-        if (l && (!found || gv_labels_cmp(l, found) < 0))
-            found = l;
-    }
-    return found;
-}
-
-static bool take(struct cursor *c, struct input *in, struct gv_arena *scratch, struct pieces *p, struct gv_err *err)
-{
-    struct store_series *s = &p->of[p->n++];
-    *s = (struct store_series){0};
-    return in->reader->ops->series(in->reader, scratch, *in->at++, c->min_time, c->max_time, s, err) &&
-           look(c, in, err);
-}
-
-/* The next series of all inputs; 0 at the end. */
-static int take_next(struct cursor *c, struct gv_arena *scratch, struct pieces *p, struct gv_err *err)
-{
-    p->n = 0;
-    if (c->n == 1)
-        return c->inputs->at == c->inputs->end ? 0 : take(c, c->inputs, scratch, p, err) ? 1 : -1;
-    const struct gv_labels *labels = least(c);
-    if (!labels)
-        return 0;
-    labels = gv_labels_dup(scratch, labels);
-    for (size_t i = 0; i < c->n; i++) {
-        struct input *in = &c->inputs[i];
-        if (in->labels && gv_labels_eq(in->labels, labels) && !take(c, in, scratch, p, err))
-            return -1;
-    }
-    return 1;
-}
-
 static int next(struct gv_cursor *cursor, struct gv_arena *scratch, struct gv_series *series, struct gv_err *err)
 {
     struct cursor *c = container_of(cursor, struct cursor, cursor);
     struct gv_arena_mark mark = gv_arena_mark(scratch);
     for (;;) {
-        struct pieces p = {.of = gv_arena_array(scratch, struct store_series, c->n)};
-        int found = take_next(c, scratch, &p, err);
+        struct pieces p = {.of = gv_arena_array(scratch, struct store_series, c->walk.n)};
+        int found = walk_next(&c->walk, scratch, p.of, &p.n, err);
         if (found != 1)
             return found;
         series->labels = p.of[0].labels;
@@ -188,9 +116,7 @@ static int next(struct gv_cursor *cursor, struct gv_arena *scratch, struct gv_se
 
 static void close(struct gv_cursor *cursor)
 {
-    struct cursor *c = container_of(cursor, struct cursor, cursor);
-    for (size_t i = 0; i < c->n; i++)
-        gv_arena_fini(&c->inputs[i].arena);
+    walk_fini(&container_of(cursor, struct cursor, cursor)->walk);
 }
 
 static const struct gv_cursor_ops cursor_ops = {next, close};
@@ -243,24 +169,16 @@ static bool cut_at(const struct found *found, size_t n, size_t largest, size_t p
 static struct cursor *new_cursor(struct gv_arena *a, const struct gv_select *what, const struct found *found, size_t n,
                                  const size_t *from, const size_t *to, struct gv_err *err)
 {
-    struct cursor *c = gv_arena_zalloc(a, sizeof *c + n * sizeof c->inputs[0]);
-    *c = (struct cursor){.cursor.ops = &cursor_ops, .min_time = what->min_time, .max_time = what->max_time};
-    for (size_t i = 0; i < n; i++) {
-        if (from[i] == to[i])
-            continue;
-        struct input *in = &c->inputs[c->n++];
-        *in =
-            (struct input){.reader = found[i].reader, .at = found[i].series + from[i], .end = found[i].series + to[i]};
-        gv_arena_init(&in->arena, a->budget);
-        gv_arena_alloc(&in->arena, 1); /* a block that every rewind keeps */
-        in->empty = gv_arena_mark(&in->arena);
-    }
-    for (size_t i = 0; i < c->n; i++)
-        if (!look(c, &c->inputs[i], err)) {
-            close(&c->cursor);
-            return NULL;
-        }
-    return c;
+    struct cursor *c = gv_arena_new(a, struct cursor);
+    c->cursor.ops = &cursor_ops;
+    walk_init(&c->walk, a, n, what->min_time, what->max_time);
+    for (size_t i = 0; i < n; i++)
+        if (from[i] != to[i])
+            walk_add(&c->walk, a, found[i].reader, found[i].series + from[i], to[i] - from[i]);
+    if (walk_begin(&c->walk, err))
+        return c;
+    close(&c->cursor);
+    return NULL;
 }
 
 static bool make_cursors(struct gv_arena *a, const struct gv_select *what, const struct found *found, size_t n,
