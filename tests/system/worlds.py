@@ -141,8 +141,9 @@ class Cluster:
         return [({**{name(k): v for k, v in labels.items()}, **injected}, points) for labels, points in self.series]
 
 
-def server(*all_series):
-    started = Prometheus(None, flags=["--web.enable-remote-write-receiver"])
+def server(*all_series, external_labels=None):
+    config = f"global: {{scrape_interval: 15s, external_labels: {external_labels or {}}}}\n"
+    started = Prometheus(None, config, flags=["--web.enable-remote-write-receiver"])
     remote.write(started.url, *(remote.series(labels, *(remote.sample(t, v) for t, v in points))
                                 for labels, points in all_series))
     return started
