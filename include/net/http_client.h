@@ -54,8 +54,8 @@ struct gv_http_outcome {
     int64_t wire_bytes;
 };
 
-/* Calls start on a later turn, at most 50 of them a turn. None of these functions may be called from on_header or
- * on_data except gv_http_call_cancel. */
+/* Calls start on a later turn, at most 50 of them a turn. Of these functions only gv_http_call_cancel
+ * and gv_http_call_field may be called from on_header or on_data. */
 struct gv_http_call;
 struct gv_http_call_ops {
     /* The status and content type are known, no body byte was handed on yet. false: end the call (GV_HTTP_REFUSED). */
@@ -65,4 +65,6 @@ struct gv_http_call_ops {
 };
 struct gv_http_call *gv_http_call_start(struct gv_http_client *c, const struct gv_http_call_spec *spec,
                                         const struct gv_http_call_ops *ops, void *arg);
+/* In on_header: the first header field of that name (any case), or {NULL, 0}; valid until on_header returns. */
+struct gv_slice gv_http_call_field(const struct gv_http_call *call, const char *name);
 void gv_http_call_cancel(struct gv_http_call *call); /* no on_data after this; on_end comes on a later turn */

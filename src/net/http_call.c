@@ -43,6 +43,14 @@ static bool announce(struct gv_http_call *call)
     return call->ops->on_header(call->arg, (int)status, gv_slice_of(content_type), &call->outcome.err) || refuse(call);
 }
 
+struct gv_slice gv_http_call_field(const struct gv_http_call *call, const char *name)
+{
+    struct curl_header *h = NULL;
+    if (curl_easy_header(call->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+        return (struct gv_slice){NULL, 0};
+    return gv_slice_of(h->value);
+}
+
 static bool take(struct gv_http_call *call, const char *data, size_t n)
 {
     call->outcome.body_bytes += (int64_t)n;

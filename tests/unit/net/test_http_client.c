@@ -21,6 +21,8 @@ struct call {
     struct gv_buf body;
     struct gv_http_outcome outcome;
     bool refuse_header, refuse_data, cancel_at_header, cancel_at_data;
+    const char *field_name; /* of the header, asked for when it came */
+    char field[64];
 };
 
 static bool on_header(void *arg, int status, struct gv_slice content_type, struct gv_err *err)
@@ -30,6 +32,10 @@ static bool on_header(void *arg, int status, struct gv_slice content_type, struc
     c->headers++;
     c->status = status;
     snprintf(c->content_type, sizeof c->content_type, "%.*s", GV_ARG(content_type));
+    if (c->field_name) {
+        struct gv_slice field = gv_http_call_field(c->call, c->field_name);
+        snprintf(c->field, sizeof c->field, field.p ? "%.*s" : "none", GV_ARG(field));
+    }
     if (c->cancel_at_header)
         gv_http_call_cancel(c->call);
     return !c->refuse_header || gv_fail(err, GV_BAD_DATA, "not this type");
@@ -229,6 +235,30 @@ static void an_empty_body_still_has_a_header(void **state)
     assert_int_equal(c.headers, 1);
     assert_int_equal(c.status, 204);
     finish(&c);
+    fake_stop(&f);
+}
+
+static bool reply_later(struct fake_connection *c, const char *request)
+{
+    (void)request;
+    return fake_body(c, 503, "Retry-After: 7\r\nX-Nothing:\r\n", "later");
+}
+
+static void fields_of_the_header_can_be_read(void **state)
+{
+    (void)state;
+    static const char *const fields[][2] = {{"retry-after", "7"}, {"X-Nothing", ""}, {"X-Other", "none"}};
+    struct fake f;
+    fake_start(&f, reply_later, NULL);
+    for (size_t i = 0; i < GV_COUNT(fields); i++) {
+        struct gv_http_call_spec spec = get(url_of(&f, "/"));
+        struct call c = {.field_name = fields[i][0]};
+        start(&c, &spec);
+        gv_loop_run(loop);
+        assert_int_equal(c.status, 503);
+        assert_string_equal(c.field, fields[i][1]);
+        finish(&c);
+    }
     fake_stop(&f);
 }
 
@@ -669,6 +699,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(open_connections_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(trailers_and_hints_are_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_body_still_has_a_header, setup, teardown),
+        cmocka_unit_test_setup_teardown(fields_of_the_header_can_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(a_form_is_posted_with_its_headers, setup, teardown),
         cmocka_unit_test_setup_teardown(names_resolved_ahead_are_used, setup, teardown),
         cmocka_unit_test_setup_teardown(fan_outs_share_a_pool, setup, teardown),
