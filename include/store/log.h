@@ -78,6 +78,18 @@ GV_MUST_CHECK bool gv_log_cut(struct gv_log *l, uint64_t *segment, struct gv_err
 /* Removes segments below `first`. */
 GV_MUST_CHECK bool gv_log_drop(struct gv_log *l, uint64_t first, struct gv_err *err);
 
+/* Follows the log while it is written: the queue's other end. One thread at a time; a log may have several readers, and
+ * outlives them. Its owner drops no segment that a reader has still to read. */
+struct gv_log_reader;
+struct gv_log_reader *gv_log_reader_new(struct gv_log *l); /* from the first segment there is; after gv_log_start */
+void gv_log_reader_free(struct gv_log_reader *r);
+/* The next record that is written; record->p is NULL where there is none yet. Valid until the next call. False
+ * (GV_UNAVAILABLE): a file cannot be read; the next call tries again. */
+GV_MUST_CHECK bool gv_log_reader_next(struct gv_log_reader *r, struct gv_slice *record, struct gv_log_place *at,
+                                      struct gv_err *err);
+uint64_t gv_log_reader_segment(const struct gv_log_reader *r); /* what is below it has been read */
+uint64_t gv_log_reader_lost(const struct gv_log_reader *r);    /* records missing, as in struct gv_log_replayed */
+
 struct gv_log_status {
     uint64_t first, current; /* segments */
     uint64_t bytes;          /* on disk */

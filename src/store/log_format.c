@@ -126,7 +126,9 @@ static enum log_found fill(struct log_scan *s, size_t n, struct gv_err *err)
     s->buf.n -= s->at;
     s->at = 0;
     while (s->buf.n < n) {
+        uint64_t left = s->limit - s->offset - s->buf.n; /* never behind the limit: that may be in writing */
         size_t room = n - s->buf.n > READ_SIZE ? n - s->buf.n : READ_SIZE;
+        room = room < left ? room : left;
         ssize_t got = s->io->read(s->io, s->fd, gv_buf_reserve(&s->buf, room), room);
         if (got < 0 && errno == EINTR)
             continue;
