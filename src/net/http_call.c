@@ -4,11 +4,9 @@
  *   body bytes    -> status known? on_header -> counted -> on_data
  *   done          -> outcome, or another round for a redirect to the same host */
 #include "net/http_call.h"
-#include "base/metric.h"
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum { MOST_REDIRECTS = 5, BUFFER_BYTES = 128 << 10 };
 
@@ -88,29 +86,33 @@ static size_t on_header_line(char *line, size_t size, size_t n, void *arg)
     return n;
 }
 
+static void settle_sockets(struct gv_http_call *call, bool over)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < call->n_opened; i++)
+        if (gv_http_sockets_settle(call->sockets, call->opened[i], over))
+            call->opened[kept++] = call->opened[i];
+    call->n_opened = kept;
+}
+
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
     (void)purpose;
     struct gv_http_call *call = arg;
     size_t n = to->addrlen < sizeof call->tried ? to->addrlen : sizeof call->tried;
     memcpy(&call->tried, &to->addr, n);
-    curl_socket_t fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
-    if (fd != CURL_SOCKET_BAD && call->spec.connections) {
-        gv_metric_hold(call->spec.connections); /* the connection may outlive the replica that it was made for */
-        gv_gauge_add(call->spec.connections, 1);
-    }
-    return fd;
+    struct gv_http_socket opened = gv_http_sockets_open(call->sockets, to, call->spec.connections);
+    if (call->n_opened == GV_COUNT(call->opened))
+        settle_sockets(call, false); /* curl tries two addresses at a time, and gave the others up */
+    if (opened.fd != CURL_SOCKET_BAD && call->n_opened < GV_COUNT(call->opened))
+        call->opened[call->n_opened++] = opened;
+    return opened.fd;
 }
 
-/* arg is that of the call which opened the connection: curl keeps it with the connection. */
+/* curl keeps arg with the connection, which outlives the call that opened it. */
 static int on_close(void *arg, curl_socket_t fd)
 {
-    struct gv_metric *connections = arg;
-    if (connections) {
-        gv_gauge_add(connections, -1);
-        gv_metric_put(connections);
-    }
-    return close(fd);
+    return gv_http_sockets_close(arg, fd);
 }
 
 static CURLcode on_tls(CURL *easy, void *context, void *arg)
@@ -147,6 +149,7 @@ static void set_constants(struct gv_http_call *call)
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, call);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, call->sockets);
     curl_easy_setopt(e, CURLOPT_PROXY, ""); /* never from the environment */
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
@@ -340,7 +343,6 @@ bool gv_http_call_dress(struct gv_http_call *call)
     set_method(call);
     curl_easy_setopt(call->easy, CURLOPT_ACCEPT_ENCODING, call->spec.compression ? "gzip" : NULL);
     curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, (long)call->fresh);
-    curl_easy_setopt(call->easy, CURLOPT_CLOSESOCKETDATA, call->spec.connections);
     call->curl_text[0] = '\0';
     call->redirecting = call->header_whole = false;
     return true;
@@ -393,6 +395,12 @@ static bool follow(struct gv_http_call *call)
     }
     gv_buf_fini(&address);
     return ok;
+}
+
+void gv_http_call_left(struct gv_http_call *call)
+{
+    settle_sockets(call, true);
+    call->n_opened = 0;
 }
 
 static void fill_outcome(struct gv_http_call *call, int64_t now_ns)
@@ -457,13 +465,14 @@ void gv_http_call_clear(struct gv_http_call *call)
     o->err.msg[0] = '\0';
 }
 
-struct gv_http_call *gv_http_call_new(struct gv_http_client *c, struct gv_loop *l)
+struct gv_http_call *gv_http_call_new(struct gv_http_client *c, struct gv_loop *l, struct gv_http_sockets *s)
 {
     struct gv_http_call *call = calloc(1, sizeof *call);
     if (!call)
         gv_die("out of memory");
     call->client = c;
     call->loop = l;
+    call->sockets = s;
     call->easy = curl_easy_init();
     if (!call->easy)
         gv_die("out of memory: curl_easy_init");

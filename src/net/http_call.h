@@ -4,6 +4,7 @@
 #pragma once
 #include "net/http_client.h"
 #include "net/http_profile.h"
+#include "net/http_sockets.h"
 #include <netinet/in.h>
 
 enum call_state { CALL_FREE, CALL_WAITING, CALL_RUNNING, CALL_ENDED };
@@ -11,6 +12,7 @@ enum call_state { CALL_FREE, CALL_WAITING, CALL_RUNNING, CALL_ENDED };
 struct gv_http_call {
     struct gv_http_client *client;
     struct gv_loop *loop;
+    struct gv_http_sockets *sockets;
     struct gv_http_call *next;         /* in its list */
     struct gv_http_call *beside, **at; /* of the calls that curl has */
     enum call_state state;
@@ -34,15 +36,18 @@ struct gv_http_call {
     bool header_seen;  /* on_header was called */
     bool redirecting;  /* the body is of a redirect */
     bool canceled;
+    struct gv_http_socket opened[4]; /* for it, since it runs */
+    unsigned n_opened;
     struct sockaddr_in6 tried; /* the last address that was connected to; room for IPv4 too */
     struct gv_http_outcome outcome;
     char curl_text[CURL_ERROR_SIZE];
 };
 
-struct gv_http_call *gv_http_call_new(struct gv_http_client *c, struct gv_loop *l);
+struct gv_http_call *gv_http_call_new(struct gv_http_client *c, struct gv_loop *l, struct gv_http_sockets *s);
 void gv_http_call_free(struct gv_http_call *call);
 /* Everything of spec goes into the easy handle; false: the URL or an option is none (outcome.err). */
 GV_MUST_CHECK bool gv_http_call_dress(struct gv_http_call *call);
+void gv_http_call_left(struct gv_http_call *call); /* it is in the multi handle no more */
 /* curl is done with it: fills the outcome. False: start it again, for a redirect or on a new connection. */
 GV_MUST_CHECK bool gv_http_call_settle(struct gv_http_call *call, CURLcode code, int64_t now_ns);
 void gv_http_call_clear(struct gv_http_call *call); /* what belongs to one call only */

@@ -7,7 +7,6 @@
  * Nothing is added to or removed from the multi handle inside one of curl's callbacks: start and cancel only queue, and
  * the turn timer does the work. */
 #include "net/http_call.h"
-#include <event2/event.h>
 #include <stdlib.h>
 
 enum { STARTS_A_TURN = 50, KEPT_HANDLES = 512, CONNECT_TIMEOUT_MS = 10000 };
@@ -19,6 +18,7 @@ struct queue {
 struct gv_http_client {
     struct gv_loop *loop;
     CURLM *multi;
+    struct gv_http_sockets *sockets;
     struct gv_timer curl_timer; /* when curl wants to be called without a socket */
     struct gv_timer turn;       /* set while something is in waiting or ended */
     struct queue waiting, ended;
@@ -55,7 +55,7 @@ static struct gv_http_call *take_free(struct gv_http_client *c)
 {
     struct gv_http_call *call = c->free;
     if (!call)
-        return gv_http_call_new(c, c->loop);
+        return gv_http_call_new(c, c->loop, c->sockets);
     c->free = call->next;
     c->n_free--;
     return call;
@@ -115,6 +115,7 @@ static void take_from_curl(struct gv_http_client *c, struct gv_http_call *call)
 {
     curl_multi_remove_handle(c->multi, call->easy);
     unlink_at_curl(call);
+    gv_http_call_left(call);
 }
 
 static void finish(struct gv_http_client *c, CURL *easy, CURLcode code)
@@ -249,10 +250,10 @@ void gv_http_call_cancel(struct gv_http_call *call)
 
 /* --- curl's sockets and timer --- */
 
-static void on_ready(evutil_socket_t fd, short what, void *arg)
+static void on_ready(void *arg, curl_socket_t fd, int action)
 {
     struct gv_http_client *c = arg;
-    int running, action = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+    int running;
     curl_multi_socket_action(c->multi, fd, action, &running);
     collect(c);
 }
@@ -260,23 +261,8 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 {
     (void)easy;
-    struct gv_http_client *c = arg;
-    struct event *ev = of_socket;
-    if (what == CURL_POLL_REMOVE) {
-        if (ev)
-            event_free(ev);
-        curl_multi_assign(c->multi, fd, NULL);
-        return 0;
-    }
-    short wanted = (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0) | EV_PERSIST);
-    if (!ev) {
-        ev = event_new(gv_loop_base(c->loop), fd, wanted, on_ready, c);
-        curl_multi_assign(c->multi, fd, ev);
-    } else {
-        event_del(ev);
-        event_assign(ev, gv_loop_base(c->loop), fd, wanted, on_ready, c);
-    }
-    return ev && event_add(ev, NULL) == 0 ? 0 : -1;
+    (void)of_socket;
+    return gv_http_sockets_watch(arg, fd, what);
 }
 
 static void on_curl_timer(struct gv_timer *t)
@@ -316,12 +302,13 @@ struct gv_http_client *gv_http_client_new(struct gv_loop *l, size_t max_connecti
         return NULL;
     }
     c->loop = l;
+    c->sockets = gv_http_sockets_new(l, on_ready, c);
     queue_init(&c->waiting);
     queue_init(&c->ended);
     gv_timer_init(&c->curl_timer, l, on_curl_timer);
     gv_timer_init(&c->turn, l, on_turn);
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c->sockets);
     curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
     curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
     curl_multi_setopt(c->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
@@ -350,6 +337,7 @@ void gv_http_client_free(struct gv_http_client *c)
         gv_http_call_free(call);
     }
     curl_multi_cleanup(c->multi);
+    gv_http_sockets_free(c->sockets);
     gv_timer_fini(&c->curl_timer);
     gv_timer_fini(&c->turn);
     free(c);

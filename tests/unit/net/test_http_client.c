@@ -453,22 +453,40 @@ static void nobody_listens(void **state)
 }
 
 /* A full backlog is what a blackholed host looks like from here: SYNs are dropped. */
+/* A listener whose queue is full: connections to it are never answered. */
+struct deaf {
+    int listener, fill[8];
+    char url[64];
+};
+
+static void deaf_start(struct deaf *d)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    d->listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(d->listener, (void *)&a, sizeof a), 0);
+    assert_int_equal(listen(d->listener, 0), 0);
+    assert_int_equal(getsockname(d->listener, (void *)&a, &n), 0);
+    for (size_t i = 0; i < GV_COUNT(d->fill); i++) {
+        d->fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(d->fill[i], (void *)&a, sizeof a);
+    }
+    snprintf(d->url, sizeof d->url, "http://127.0.0.1:%d/", ntohs(a.sin_port));
+}
+
+static void deaf_stop(struct deaf *d)
+{
+    for (size_t i = 0; i < GV_COUNT(d->fill); i++)
+        close(d->fill[i]);
+    close(d->listener);
+}
+
 static void nobody_answers_the_connection(void **state)
 {
     (void)state;
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    int listener = socket(AF_INET, SOCK_STREAM, 0), fill[8];
-    assert_int_equal(bind(listener, (void *)&a, sizeof a), 0);
-    assert_int_equal(listen(listener, 0), 0);
-    assert_int_equal(getsockname(listener, (void *)&a, &n), 0);
-    for (size_t i = 0; i < GV_COUNT(fill); i++) {
-        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        connect(fill[i], (void *)&a, sizeof a);
-    }
-    char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/", ntohs(a.sin_port));
-    struct gv_http_call_spec spec = get(url);
+    struct deaf deaf;
+    deaf_start(&deaf);
+    struct gv_http_call_spec spec = get(deaf.url);
     spec.timeout_ms = 100;
     struct call c = fetch(&spec);
     expect_failure(&c, GV_HTTP_DEADLINE, "connect to 127.0.0.1:");
@@ -479,9 +497,44 @@ static void nobody_answers_the_connection(void **state)
     c = fetch(&spec);
     expect_failure(&c, GV_HTTP_CONNECT, ": no answer within 50 ms");
     finish(&c);
-    for (size_t i = 0; i < GV_COUNT(fill); i++)
-        close(fill[i]);
-    close(listener);
+    deaf_stop(&deaf);
+}
+
+/* curl closes such sockets without a word, and others get their numbers. */
+static void connections_that_failed_leave_nothing(void **state)
+{
+    (void)state;
+    struct fake f;
+    struct deaf deaf;
+    struct gv_metric *open = gv_metric_self(&connections_family);
+    fake_start(&f, reply_hello, NULL);
+    deaf_start(&deaf);
+    for (int i = 0; i < 3; i++) {
+        struct gv_http_call_spec spec = get(deaf.url);
+        spec.connections = open;
+        spec.timeout_ms = 20;
+        struct call c = fetch(&spec);
+        expect_failure(&c, GV_HTTP_DEADLINE, "connect to 127.0.0.1:");
+        finish(&c);
+        assert_int_equal((int)gv_metric_value(open), i);
+        spec = get(url_of(&f, "/"));
+        spec.connections = open;
+        struct call good[3] = {0};
+        for (int k = 0; k <= i; k++)
+            start(&good[k], &spec);
+        gv_loop_run(loop);
+        for (int k = 0; k <= i; k++) {
+            assert_int_equal(good[k].outcome.failure, GV_HTTP_OK);
+            finish(&good[k]);
+        }
+        assert_int_equal((int)gv_metric_value(open), i + 1);
+    }
+    deaf_stop(&deaf);
+    gv_http_client_free(client);
+    assert_int_equal((int)gv_metric_value(open), 0);
+    struct gv_err err = {0};
+    assert_non_null(client = gv_http_client_new(loop, 100, &err));
+    fake_stop(&f);
 }
 
 static bool reply_text(struct fake_connection *c, const char *request)
@@ -708,6 +761,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancel_at_any_time_ends_once, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_listens, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_answers_the_connection, setup, teardown),
+        cmocka_unit_test_setup_teardown(connections_that_failed_leave_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(faults_are_typed_and_name_the_address, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reply_cut_anywhere_is_never_a_success, setup, teardown),
         cmocka_unit_test_setup_teardown(a_receiver_may_refuse, setup, teardown),
