@@ -9,7 +9,7 @@
 #include "net/http_call.h"
 #include <stdlib.h>
 
-enum { STARTS_A_TURN = 50, KEPT_HANDLES = 512, CONNECT_TIMEOUT_MS = 10000 };
+enum { STARTS_A_TURN = 50, KEPT_HANDLES = 512, FREE_LISTS = 64, CONNECT_TIMEOUT_MS = 10000 };
 
 struct queue {
     struct gv_http_call *first, **end;
@@ -22,8 +22,8 @@ struct gv_http_client {
     struct gv_timer curl_timer; /* when curl wants to be called without a socket */
     struct gv_timer turn;       /* set while something is in waiting or ended */
     struct queue waiting, ended;
-    struct gv_http_call *free;
-    struct gv_http_call *at_curl; /* the calls that the multi handle has: running or ended */
+    struct gv_http_call *free[FREE_LISTS]; /* by profile: a handle that is dressed for it needs little more */
+    struct gv_http_call *at_curl;          /* the calls that the multi handle has: running or ended */
     size_t n_free, running;
 };
 
@@ -51,12 +51,22 @@ static struct gv_http_call *pop(struct queue *q)
     return call;
 }
 
-static struct gv_http_call *take_free(struct gv_http_client *c)
+static struct gv_http_call **free_list(struct gv_http_client *c, const struct gv_http_profile *p)
 {
-    struct gv_http_call *call = c->free;
+    return &c->free[(uintptr_t)p * 0x9e3779b97f4a7c15u >> 32 & (FREE_LISTS - 1)];
+}
+
+static struct gv_http_call *take_free(struct gv_http_client *c, const struct gv_http_profile *p)
+{
+    struct gv_http_call **first = free_list(c, p), **at = first;
+    while (*at && (*at)->profile != p)
+        at = &(*at)->next;
+    if (!*at)
+        at = first;
+    struct gv_http_call *call = *at;
     if (!call)
         return gv_http_call_new(c, c->loop, c->sockets);
-    c->free = call->next;
+    *at = call->next;
     c->n_free--;
     return call;
 }
@@ -68,9 +78,10 @@ static void give_free(struct gv_http_client *c, struct gv_http_call *call)
         gv_http_call_free(call);
         return;
     }
+    struct gv_http_call **first = free_list(c, call->profile);
     call->state = CALL_FREE;
-    call->next = c->free;
-    c->free = call;
+    call->next = *first;
+    *first = call;
     c->n_free++;
 }
 
@@ -223,7 +234,7 @@ static void on_turn(struct gv_timer *t)
 struct gv_http_call *gv_http_call_start(struct gv_http_client *c, const struct gv_http_call_spec *spec,
                                         const struct gv_http_call_ops *ops, void *arg)
 {
-    struct gv_http_call *call = take_free(c);
+    struct gv_http_call *call = take_free(c, spec->profile);
     call->spec = *spec;
     if (call->spec.connect_timeout_ms <= 0)
         call->spec.connect_timeout_ms = CONNECT_TIMEOUT_MS;
@@ -332,9 +343,11 @@ void gv_http_client_free(struct gv_http_client *c)
         return;
     if (c->running)
         gv_die("an HTTP client is freed while %zu calls run", c->running);
-    for (struct gv_http_call *call; (call = c->free);) {
-        c->free = call->next;
-        gv_http_call_free(call);
+    for (size_t i = 0; i < FREE_LISTS; i++) {
+        for (struct gv_http_call *call; (call = c->free[i]);) {
+            c->free[i] = call->next;
+            gv_http_call_free(call);
+        }
     }
     curl_multi_cleanup(c->multi);
     gv_http_sockets_free(c->sockets);
