@@ -46,7 +46,10 @@ struct gv_slice gv_http_call_field(const struct gv_http_call *call, const char *
     struct curl_header *h = NULL;
     if (curl_easy_header(call->easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
         return (struct gv_slice){NULL, 0};
-    return gv_slice_of(h->value);
+    struct gv_slice value = gv_slice_of(h->value); /* of an empty one curl keeps the end of the line */
+    while (value.n && (value.p[value.n - 1] == '\r' || value.p[value.n - 1] == '\n'))
+        value.n--;
+    return value;
 }
 
 static bool take(struct gv_http_call *call, const char *data, size_t n)
