@@ -134,3 +134,17 @@ enum gv_http_verdict gv_http_body_feed(struct gv_http_body *b, const char *data,
     *used = at;
     return b->state == END ? GV_HTTP_DONE : b->state == BAD ? GV_HTTP_BAD : GV_HTTP_MORE;
 }
+
+size_t gv_http_body_wants(const struct gv_http_body *b)
+{
+    return b->state == LENGTH ? (size_t)b->left : 0;
+}
+
+enum gv_http_verdict gv_http_body_took(struct gv_http_body *b, size_t n)
+{
+    b->left -= (int64_t)n;
+    b->total += (int64_t)n;
+    if (!b->left)
+        b->state = END;
+    return b->left ? GV_HTTP_MORE : GV_HTTP_DONE;
+}

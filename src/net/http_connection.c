@@ -15,6 +15,8 @@ enum {
     STEPS_PER_TURN = 32,  /* of one connection, before others get their turn */
     LINGER_MAX = 1 << 20, /* bytes; then the client may get a reset */
     LINGER_MS = 2000,
+    DIRECT_READ = 256 << 10, /* bytes of a body at a time */
+    DIRECT_ROOM = 1 << 20,
     MIN_PROGRESS = 64 << 10, /* bytes that a client must take within the write deadline */
 };
 static const int64_t NS_PER_MS = 1000000;
@@ -152,23 +154,29 @@ static void forget_used(struct gv_http_connection *c)
     c->in_used = 0;
 }
 
-/* Adds what has come to c->in. false: nothing has, or the client is gone (and the connection dead). */
-static bool receive(struct gv_http_connection *c)
+/* Bytes that have come, into `to`. 0: none have, or the client is gone (and the connection dead). */
+static size_t receive_into(struct gv_http_connection *c, char *to, size_t room)
 {
     ssize_t n = -1;
     errno = EAGAIN;
-    while (c->readable && (n = recv(c->fd, c->server->received, GV_HTTP_READ_SIZE, 0)) < 0 && errno == EINTR)
+    while (c->readable && (n = recv(c->fd, to, room, 0)) < 0 && errno == EINTR)
         ;
-    if (n < GV_HTTP_READ_SIZE && !c->hung_up)
+    if (n < (ssize_t)room && !c->hung_up)
         c->readable = false; /* an edge will come with the next byte */
-    if (n > 0) {
-        forget_used(c);
-        gv_buf_add(&c->in, c->server->received, (size_t)n);
-        return true;
-    }
-    if (n == 0 || errno != EAGAIN)
+    if (n == 0 || (n < 0 && errno != EAGAIN))
         die(c, c->phase == GV_HTTP_PHASE_LINGER ? GV_HTTP_CLOSED_SERVER : GV_HTTP_CLOSED_CLIENT);
-    return false;
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Adds what has come to c->in. */
+static bool receive(struct gv_http_connection *c)
+{
+    size_t n = receive_into(c, c->server->received, GV_HTTP_READ_SIZE);
+    if (!n)
+        return false;
+    forget_used(c);
+    gv_buf_add(&c->in, c->server->received, n);
+    return true;
 }
 
 static void consume(struct gv_http_connection *c, size_t n)
@@ -283,21 +291,38 @@ static bool take_head(struct gv_http_connection *c)
     }
 }
 
+static bool end_body(struct gv_http_connection *c)
+{
+    c->exchange.request.body = gv_buf_slice(&c->body_bytes);
+    return call_handler(c);
+}
+
+/* Straight to where the body is kept. A body of no great length gets its room at once. */
+static bool receive_body(struct gv_http_connection *c, size_t left)
+{
+    size_t room = left < DIRECT_READ ? left : DIRECT_READ;
+    char *to = gv_buf_reserve(&c->body_bytes, left < DIRECT_ROOM ? left : room);
+    size_t n = receive_into(c, to, room);
+    c->body_bytes.n += n;
+    if (!n)
+        return false;
+    return gv_http_body_took(&c->body, n) == GV_HTTP_MORE || end_body(c);
+}
+
 static bool take_body(struct gv_http_connection *c)
 {
+    size_t used, wants = gv_http_body_wants(&c->body);
+    if (!unread(c) && wants)
+        return receive_body(c, wants);
     if (!unread(c) && !receive(c))
         return false;
-    size_t used;
     struct gv_slice piece;
     enum gv_http_verdict v = gv_http_body_feed(&c->body, c->in.p + c->in_used, unread(c), &used, &piece);
     gv_buf_add_slice(&c->body_bytes, piece);
     consume(c, used);
     if (v == GV_HTTP_BAD)
         return refuse(c, c->body.fault.status, c->body.fault.reason);
-    if (v == GV_HTTP_MORE)
-        return true;
-    c->exchange.request.body = gv_buf_slice(&c->body_bytes);
-    return call_handler(c);
+    return v == GV_HTTP_MORE || end_body(c);
 }
 
 static bool wait_for_handler(struct gv_http_connection *c)

@@ -70,6 +70,10 @@ void gv_http_body_init(struct gv_http_body *b, const struct gv_http_framing *f, 
  * the rest. DONE: what follows *used is the next request's. */
 enum gv_http_verdict gv_http_body_feed(struct gv_http_body *b, const char *data, size_t n, size_t *used,
                                        struct gv_slice *piece);
+/* How many of the next bytes are the body's own, so that they may be read to where they are to stay (0: unknown), and
+ * that so many of them were. */
+size_t gv_http_body_wants(const struct gv_http_body *b);
+enum gv_http_verdict gv_http_body_took(struct gv_http_body *b, size_t n);
 
 /* ASCII without case. */
 bool gv_http_name_is(struct gv_slice name, const char *other);
