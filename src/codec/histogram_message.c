@@ -67,8 +67,6 @@ static void measure_number(struct pb_reader *r, const struct pb_field *f, struct
         h->schema = (int32_t)pb_zigzag(f->value);
     } else if (f->number == RESET_HINT) {
         h->reset_hint = f->value <= GV_RESET_GAUGE ? (enum gv_reset_hint)f->value : GV_RESET_UNKNOWN;
-    } else if (f->number == START_TIMESTAMP) {
-        m->start = (int64_t)f->value;
     } else {
         m->time = (int64_t)f->value;
     }
@@ -95,8 +93,11 @@ static void measure(struct pb_reader *r, struct message *m, struct gv_histogram 
         case CUSTOM_VALUES:
             m->n_bounds += pb_count(r, &f, PB_FIXED64);
             break;
+        case START_TIMESTAMP: /* unknown to 1.0, where it may be anything */
+            m->start = f.wire == PB_VARINT ? (int64_t)f.value : 0;
+            break;
         default:
-            if (f.number <= START_TIMESTAMP)
+            if (f.number <= CUSTOM_VALUES)
                 measure_number(r, &f, m, h);
         }
     }

@@ -31,7 +31,8 @@ static bool read_plain_sample(struct gv_slice message, struct gv_write_item *ite
     return true;
 }
 
-static bool read_sample(struct gv_slice message, struct gv_write_item *item, const char **fault)
+static bool read_sample(struct gv_slice message, enum gv_write_version version, struct gv_write_item *item,
+                        const char **fault)
 {
     if (read_plain_sample(message, item))
         return true;
@@ -43,7 +44,7 @@ static bool read_sample(struct gv_slice message, struct gv_write_item *item, con
             item->value = pb_double(f.value);
         else if (f.number == SAMPLE_TIME && pb_is(&r, &f, PB_VARINT))
             item->time = (int64_t)f.value;
-        else if (f.number == SAMPLE_START && pb_is(&r, &f, PB_VARINT) && f.value)
+        else if (f.number == SAMPLE_START && version == GV_WRITE_2 && pb_is(&r, &f, PB_VARINT) && f.value)
             item->start = (int64_t)f.value;
     }
     *fault = r.fault;
@@ -78,7 +79,7 @@ bool gv_write_next_item(struct gv_write_items *i, struct gv_write_item *item)
         const char *fault = NULL;
         item->message = f.bytes;
         item->start = i->start;
-        if (item->kind == GV_WRITE_SAMPLE && !read_sample(f.bytes, item, &fault))
+        if (item->kind == GV_WRITE_SAMPLE && !read_sample(f.bytes, i->version, item, &fault))
             found = pb_fault(&r, fault);
     }
     i->cursor = cursor_of(&r);

@@ -109,9 +109,9 @@ bool write_metadata_2(const struct gv_write_decoder *d, struct gv_slice message,
             *to = f.value;
     }
     struct gv_write_metadata *m = &s->metadata;
-    m->type = gv_slice_of(write_types[type < GV_COUNT(write_types) ? type : 0]);
-    if (!take_symbol(d, help, &m->help) || !take_symbol(d, unit, &m->unit))
-        s->fault = "its metadata refers to a symbol that is not there";
+    *m = (struct gv_write_metadata){.type = gv_slice_of(write_types[type < GV_COUNT(write_types) ? type : 0])};
+    bool good = take_symbol(d, help, &m->help) && take_symbol(d, unit, &m->unit);
+    s->fault = good ? NULL : "its metadata refers to a symbol that is not there"; /* that of labels comes later */
     s->has_metadata = type || help || unit;
     return pb_done(&r, "Metadata", err);
 }
