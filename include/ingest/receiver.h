@@ -52,7 +52,6 @@ struct gv_incoming_request {
     enum gv_write_version version;
     struct gv_slice cluster; /* of the path; empty: none */
     struct gv_slice body;    /* a snappy block */
-    bool plain;              /* it is not compressed: Content-Encoding is absent */
 };
 typedef void gv_incoming_done_fn(void *arg, struct gv_incoming *in);
 struct gv_incoming *gv_incoming_new(struct gv_receiver *r, const struct gv_incoming_request *request);
@@ -69,4 +68,5 @@ struct gv_incoming_outcome {
     uint64_t samples, histograms, exemplars; /* written */
 };
 struct gv_incoming_outcome gv_incoming_outcome(const struct gv_incoming *in); /* after done */
+enum gv_write_version gv_incoming_version(const struct gv_incoming *in);
 void gv_incoming_free(struct gv_incoming *in);

@@ -18,9 +18,10 @@ struct gv_query_env {
     struct gv_loop *loop;
     struct gv_workers *workers;
     struct gv_cluster_client *clusters;
-    struct gv_gate *gate;     /* process-wide, as the next: places for queries */
-    struct gv_gate *reads;    /* places for remote reads that are served */
-    struct gv_budget *memory; /* process-wide: max_total_query_memory */
+    struct gv_gate *gate;         /* process-wide, as the next: places for queries */
+    struct gv_gate *reads;        /* places for remote reads that are served */
+    struct gv_budget *memory;     /* process-wide: max_total_query_memory */
+    struct gv_receiver *receiver; /* process-wide, of writes; NULL: there is nowhere to write to */
 };
 
 enum gv_partial { GV_PARTIAL_DEFAULT, GV_PARTIAL_YES, GV_PARTIAL_NO }; /* parameter partial_response */

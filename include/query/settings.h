@@ -1,6 +1,7 @@
 /* What queries need of the configuration: one immutable, counted snapshot. A request takes a reference when it is
  * admitted and keeps it to its end, so a reload never changes a running query. Any thread. */
 #pragma once
+#include "ingest/receiver.h"
 #include "query/local.h"
 #include <stdatomic.h>
 
@@ -22,7 +23,8 @@ struct gv_settings {
     void (*free)(struct gv_settings *s); /* the owner's: called when the last reference goes, on any thread */
     struct gv_query_limits limits;
     const struct gv_clusters *clusters;
-    const struct gv_local *local; /* the embedded store among the sources; NULL: none */
+    const struct gv_local *local;            /* the embedded store among the sources; NULL: none */
+    const struct gv_ingest_settings *ingest; /* NULL: no writes are taken */
 };
 struct gv_settings *gv_settings_get(struct gv_settings *s);
 void gv_settings_put(struct gv_settings *s);

@@ -139,8 +139,10 @@ static bool means_the_page(const struct request *r)
            method_bit(r->x->request.method) == M_GET;
 }
 
-static size_t largest_body(const struct request *r)
+static size_t largest_body(struct request *r)
 {
+    if (r->route->access == ACCESS_WRITE)
+        return write_accept(r);
     const struct gv_api_options *o = &r->l->api->options;
     if (r->x->request.method != GV_HTTP_POST)
         return 0;
@@ -173,8 +175,9 @@ static void on_request(void *ctx, struct gv_http_exchange *x)
     (void)ctx;
     struct request *r = x->handler;
     struct gv_err err = {0};
-    r->settings = r->l->api->ops.settings(r->l->api->ops.ctx, r->l->env.loop);
-    if (r->cluster.n && !gv_clusters_find(r->settings->clusters, r->cluster))
+    if (!r->settings) /* else since the header */
+        r->settings = r->l->api->ops.settings(r->l->api->ops.ctx, r->l->env.loop);
+    if (r->cluster.n && r->route->access != ACCESS_WRITE && !gv_clusters_find(r->settings->clusters, r->cluster))
         reply_fail(r, GV_NOT_FOUND, "unknown cluster \"%.*s\": /api/v1/status/clusters lists the configured ones",
                    GV_ARG(r->cluster));
     else if (!params_read(&r->params, x, &err))
@@ -210,6 +213,8 @@ static void on_end(void *ctx, struct gv_http_exchange *x, bool complete)
         gv_query_free(r->query);
     if (r->fanout)
         gv_fanout_free(r->fanout);
+    if (r->reserved)
+        gv_budget_give(gv_receiver_budget(r->l->env.receiver), r->reserved);
     gv_settings_put(r->settings);
     gv_buf_fini(&r->body);
 }

@@ -22,5 +22,8 @@ void serve_healthy(struct request *r);
 void serve_ready(struct request *r);
 void serve_reload(struct request *r);
 void serve_metrics(struct request *r);
+/* write.c */
+size_t write_accept(struct request *r); /* at the header: the largest body, or a reply at once */
+void serve_write(struct request *r);
 /* page.c */
 void serve_page(struct request *r);

@@ -5,7 +5,7 @@
 const char type_json[] = "application/json";
 const char type_text[] = "text/plain; charset=utf-8";
 
-enum { MAX_FIELDS = 8 };
+enum { MAX_FIELDS = 12 };
 enum { SEND_WHOLE = 64 << 10 }; /* bytes; larger bodies are streamed, so that gzip works in turns */
 
 struct fields {
@@ -51,6 +51,8 @@ static struct fields fields_of(struct request *r, const char *content_type)
         add_allowed(&f, r);
     if (r->query)
         add_field(&f, "X-Query-Id", gv_query_id(r->query));
+    for (size_t i = 0; i < r->n_extra; i++)
+        f.at[f.n++] = r->extra[i];
     add_cors(&f, r);
     return f;
 }

@@ -12,6 +12,7 @@ typedef void handler_fn(struct request *r);
 enum access { /* who may use a route */
               ACCESS_OPEN,
               ACCESS_READ,
+              ACCESS_WRITE,     /* `ingest` in the configuration */
               ACCESS_LIFECYCLE, /* --web.enable-lifecycle */
               ACCESS_ADMIN      /* --web.enable-admin-api */
 };
@@ -48,6 +49,9 @@ struct request {
     int status;         /* replied */
     struct gv_buf body; /* what is being sent, where it is whole */
     size_t sent;
+    struct gv_http_field extra[4]; /* of the reply, beside what every reply has */
+    size_t n_extra;
+    size_t reserved; /* bytes of the receiver's budget, for the body */
     void *state; /* the handler's, in the exchange's arena */
 };
 

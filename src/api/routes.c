@@ -36,6 +36,7 @@ static const struct route routes[] = {
     READ("/api/v1/status/flags", M_GET, serve_flags),
     READ("/api/v1/read", M_POST, serve_read),
     READ("/federate", M_GET, serve_federate),
+    {"/api/v1/write", M_POST, ACCESS_WRITE, true, serve_write, NULL},
     {"/", M_GET, ACCESS_READ, false, serve_page, NULL},
     {"/-/healthy", M_GET, ACCESS_OPEN, true, serve_healthy, NULL},
     {"/-/ready", M_GET, ACCESS_OPEN, true, serve_ready, NULL},

@@ -91,11 +91,22 @@ static bool read_pattern(struct gv_config *c, struct gv_config_reader *r, size_t
     return ok;
 }
 
+/* The struct that the row is of; NULL: storage is off. */
+static void *struct_of(struct gv_config *c, const struct gv_option *row)
+{
+    const struct gv_option_table *t = &gv_config_storage_table;
+    return row >= t->rows && row < t->rows + t->n ? (void *)c->storage : c->global;
+}
+
 static bool apply_overrides(struct gv_config *c, struct gv_config_reader *r)
 {
     for (size_t i = 0; r->env && i < r->env->n_overrides; i++) {
         const struct gv_config_override *v = &r->env->overrides[i];
-        if (!gv_option_set(v->row, &c->arena, c->global, v->text, r->err))
+        void *base = struct_of(c, v->row);
+        if (!base)
+            return gv_fail(r->err, GV_BAD_DATA, "--%s: the store is off: switch it on by `storage:` in %s",
+                           v->row->flag, c->file);
+        if (!gv_option_set(v->row, &c->arena, base, v->text, r->err))
             return gv_err_prefix(r->err, "--%s: ", v->row->flag);
     }
     return true;

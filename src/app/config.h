@@ -6,6 +6,7 @@
 #include "app/yaml.h"
 #include "base/option.h"
 #include "cluster/config.h"
+#include "ingest/receiver.h"
 
 struct gv_basic_auth {
     struct gv_slice username, password, password_file;
@@ -62,7 +63,10 @@ struct gv_storage_config {
 
 struct gv_ingest_config {
     struct gv_slice default_cluster;
-    int64_t out_of_order_window, max_body_size; /* ms, bytes */
+    int64_t out_of_order_window;                                                  /* ms */
+    int64_t max_body_size, max_decoded_size, max_inflight_bytes, max_labels_size; /* bytes */
+    int64_t max_labels, max_cached_series;
+    struct gv_option_groups relabel; /* struct gv_relabel_rule; compiled */
 };
 
 struct gv_config {
@@ -81,7 +85,8 @@ struct gv_config {
 
 extern const struct gv_option_table gv_config_table, gv_config_global_table, gv_config_storage_table;
 
-/* A value from the command line that beats the file's: of a row of gv_config_global_table. */
+/* A value from the command line that beats the file's: of a row of gv_config_global_table or gv_config_storage_table.
+ */
 struct gv_config_override {
     const struct gv_option *row;
     struct gv_slice text;

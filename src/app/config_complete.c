@@ -153,6 +153,23 @@ static struct gv_cluster_config cluster_of(struct gv_arena *a, const entry *e)
     };
 }
 
+/* --- ingestion --- */
+
+static bool complete_ingest(struct gv_config *c, struct gv_config_reader *r)
+{
+    struct gv_relabel_rule *rules = c->ingest ? c->ingest->relabel.items : NULL;
+    for (size_t i = 0; rules && i < c->ingest->relabel.n; i++) {
+        struct gv_err err = {0};
+        if (gv_relabel_compile(&rules[i], &c->arena, &err))
+            continue;
+        struct gv_config_path ingest = {.key = "ingest"}, list = {&ingest, "write_relabel_configs", 0},
+                              item = {&list, NULL, i};
+        const struct gv_yaml_node *node = gv_yaml_get(gv_yaml_get(c->root, "ingest"), "write_relabel_configs");
+        return gv_config_fail(r, &item, node->items[i]->pos, "%s", err.msg);
+    }
+    return true;
+}
+
 bool gv_config_complete(struct gv_config *c, struct gv_config_reader *r)
 {
     const entry *entries = gv_config_entries(c);
@@ -163,5 +180,5 @@ bool gv_config_complete(struct gv_config *c, struct gv_config_reader *r)
         if (!complete_headers(r, &entries[i], &c->clusters[i].http))
             return false;
     }
-    return true;
+    return complete_ingest(c, r);
 }

@@ -154,21 +154,37 @@ static const struct gv_option storage_rows[] = {
     {"path", "storage.path", FILE_NAME, AT(gv_storage_config, path), .fallback = "data",
      .help = "Folder of the embedded store."},
     {"retention_time", "storage.retention.time", GV_OPTION_DURATION, AT(gv_storage_config, retention_time),
-     .fallback = "15d", .help = "How long samples are kept; 0: without end."},
+     .fallback = "15d", .reloadable = true, .help = "How long samples are kept; 0: without end."},
     {"retention_size", "storage.retention.size", GV_OPTION_BYTES, AT(gv_storage_config, retention_size),
-     .fallback = "0", .help = "Bytes that the store may take; 0: no limit."},
+     .fallback = "0", .reloadable = true, .help = "Bytes that the store may take; 0: no limit."},
     {"wal_sync", "storage.wal-sync", GV_OPTION_ENUM, AT(gv_storage_config, wal_sync), .fallback = "interval",
      .words = wal_syncs, .help = "When writes are answered: before they are synced to disk (interval) or after."},
 };
 const struct gv_option_table gv_config_storage_table = GV_OPTION_TABLE(storage_rows, struct gv_storage_config);
 
 static const struct gv_option ingest_rows[] = {
-    {"default_cluster", .type = GV_OPTION_STRING, AT(gv_ingest_config, default_cluster),
+    {"default_cluster", .type = GV_OPTION_STRING, AT(gv_ingest_config, default_cluster), .reloadable = true,
      .help = "Cluster of series that bring no cluster label; empty: they are refused."},
     {"out_of_order_window", .type = GV_OPTION_DURATION, AT(gv_ingest_config, out_of_order_window), .fallback = "0s",
-     .max = 365 * MS_PER_DAY, .help = "How much older than the newest sample of its series a sample may be."},
+     .max = 365 * MS_PER_DAY, .reloadable = true,
+     .help = "How much older than the newest sample of its series a sample may be."},
     {"max_body_size", .type = GV_OPTION_BYTES, AT(gv_ingest_config, max_body_size), .fallback = "32MiB", .min = 1024,
-     .max = 1 << 30, .help = "Of one write request, compressed."},
+     .max = 1 << 30, .reloadable = true, .help = "Of one write request, compressed (413 beyond)."},
+    {"max_decoded_size", .type = GV_OPTION_BYTES, AT(gv_ingest_config, max_decoded_size), .fallback = "128MiB",
+     .min = 1024, .max = 1 << 30, .reloadable = true,
+     .help = "Of one write request, decompressed (400 beyond); looked at before any memory is taken."},
+    {"max_inflight_bytes", .type = GV_OPTION_BYTES, AT(gv_ingest_config, max_inflight_bytes), .fallback = "512MiB",
+     AT_LEAST(1 << 20), .help = "Memory of all write requests under way together (503 beyond: senders try again)."},
+    {"max_labels", .type = GV_OPTION_INT, AT(gv_ingest_config, max_labels), .fallback = "256", .min = 1,
+     .max = GV_INGEST_MOST_LABELS, .unit = "labels", .reloadable = true, .help = "Of one series as it comes."},
+    {"max_labels_size", .type = GV_OPTION_BYTES, AT(gv_ingest_config, max_labels_size), .fallback = "64KiB", .min = 256,
+     .max = 8 << 20, .reloadable = true, .help = "Of all labels of one series together."},
+    {"max_cached_series", .type = GV_OPTION_INT, AT(gv_ingest_config, max_cached_series), .fallback = "10000000",
+     .min = 1000, .max = 1e9, .unit = "series", .reloadable = true,
+     .help = "Series whose identity is remembered between requests, at up to 29 bytes each; others are worked out "
+             "with every sample."},
+    {"write_relabel_configs", .type = GV_OPTION_GROUPS, AT(gv_ingest_config, relabel), .table = &gv_relabel_table,
+     .reloadable = true, .help = "Relabelling of what comes in, after its cluster is settled."},
 };
 static const struct gv_option_table ingest_table = GV_OPTION_TABLE(ingest_rows, struct gv_ingest_config);
 
@@ -283,9 +299,9 @@ static const struct gv_option rows[] = {
     {"clusters_files", .type = GV_OPTION_LIST, .path = true, AT(gv_config, clusters_files), .reloadable = true,
      .help = "More clusters: files, or glob patterns of files, that each hold a `clusters:` list."},
     {"storage", .type = GV_OPTION_GROUP, AT(gv_config, storage), .table = &gv_config_storage_table,
-     .help = "The embedded store; it is on where this is there, even empty. Not built yet."},
-    {"ingest", .type = GV_OPTION_GROUP, AT(gv_config, ingest), .table = &ingest_table,
-     .help = "The remote-write receiver; open where this is there; needs storage or remote_write. Not built yet."},
+     .help = "The embedded store; it is on where this is there, even empty."},
+    {"ingest", .type = GV_OPTION_GROUP, AT(gv_config, ingest), .table = &ingest_table, .reloadable = true,
+     .help = "The remote-write receiver; open where this is there; needs storage or remote_write."},
     {"remote_write", .type = GV_OPTION_GROUPS, AT(gv_config, remote_write), .table = &remote_write_table,
      .help = "Endpoints that what was ingested is forwarded to. Not built yet."},
 };

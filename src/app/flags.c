@@ -2,6 +2,7 @@
 #include "app/flags.h"
 #include "base/log.h"
 #include "promql/parse.h"
+#include <math.h>
 
 #define AT(member) .offset = offsetof(struct gv_flags, member)
 
@@ -68,7 +69,7 @@ static const struct gv_option rows[] = {
      .type = GV_OPTION_INT,
      AT(read_sample_limit),
      .fallback = "50000000",
-     .max = INT64_MAX,
+     .max = INFINITY,
      .help =
          "Samples in the answer to one remote read; more are an error, 0: any number. Streamed answers have no limit "
          "but memory."},
@@ -194,9 +195,7 @@ static bool give(struct parser *p, const struct gv_option *row, const struct gv_
 {
     struct gv_flags *f = p->flags;
     struct gv_slice text = gv_arena_dup(p->arena, gv_slice_of(value));
-    if (table == &gv_config_storage_table)
-        return gv_fail(p->err, GV_BAD_DATA, "--%s: this build has no storage yet", row->flag);
-    if (table == &gv_config_global_table) {
+    if (table == &gv_config_global_table || table == &gv_config_storage_table) {
         gv_push(p->arena, f->overrides, f->n_overrides, f->overrides_cap) = (struct gv_config_override){row, text};
         return true;
     }

@@ -54,6 +54,7 @@ struct program {
     struct gv_registry *metrics;
     struct gv_cluster_client *probes; /* of the control loop */
     struct gv_health *health;
+    struct gv_receiver *receiver; /* of writes; NULL: there is no store */
     int64_t start_time_ms;
 
     pthread_mutex_t lock; /* guards the four below: read by any loop */

@@ -2,6 +2,7 @@
 #include "api/metrics.h"
 #include "app/program.h"
 #include "cluster/metrics.h"
+#include "ingest/metrics.h"
 #include "query/metrics.h"
 #include <dirent.h>
 #include <stdio.h>
@@ -94,6 +95,7 @@ struct gv_registry *gv_metrics_registry(void)
     gv_registry_add(r, gv_query_metrics);
     gv_registry_add(r, gv_api_metrics);
     gv_registry_add(r, gv_cluster_metrics);
+    gv_registry_add(r, gv_ingest_metrics);
     gv_registry_add(r, gv_http_server_metrics);
     return r;
 }

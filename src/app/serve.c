@@ -103,7 +103,7 @@ static bool make_slot(struct program *p, unsigned i, struct gv_snapshot *snapsho
         return false;
     s->settings = gv_settings_get(&snapshot->settings);
     gv_cluster_client_set_clusters(s->clusters, snapshot->clusters);
-    struct gv_query_env env = {s->loop, p->workers, s->clusters, p->gate, p->reads, &p->memory};
+    struct gv_query_env env = {s->loop, p->workers, s->clusters, p->gate, p->reads, &p->memory, p->receiver};
     s->api = gv_api_loop_new(p->api, &env);
     struct gv_http_handlers handlers = gv_api_handlers(s->api);
     struct gv_http_limits limits = gv_http_default_limits;

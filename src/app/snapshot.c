@@ -29,6 +29,28 @@ static struct gv_query_limits limits_of(struct gv_config *c, const struct gv_fla
     };
 }
 
+static void set_ingest(struct gv_snapshot *s)
+{
+    static _Atomic uint64_t generations;
+    const struct gv_config *c = s->config;
+    const struct gv_ingest_config *i = c->ingest;
+    if (!i)
+        return;
+    s->ingest = (struct gv_ingest_settings){
+        .generation = ++generations,
+        .cluster_label = c->global->cluster_label,
+        .default_cluster = i->default_cluster,
+        .clusters = s->clusters,
+        .rules = i->relabel.items,
+        .n_rules = i->relabel.n,
+        .max_body_size = (size_t)i->max_body_size,
+        .max_decoded_size = (size_t)i->max_decoded_size,
+        .max_labels_size = (size_t)i->max_labels_size,
+        .max_labels = (size_t)i->max_labels,
+    };
+    s->settings.ingest = &s->ingest;
+}
+
 static bool build(struct gv_snapshot *s, const struct gv_flags *flags, unsigned features,
                   struct gv_cluster_registry *registry, struct gv_err *err)
 {
@@ -39,6 +61,8 @@ static bool build(struct gv_snapshot *s, const struct gv_flags *flags, unsigned 
     s->settings.limits = limits_of(c, flags, features);
     s->clusters = gv_clusters_new(registry, c->global->cluster_label.p, c->clusters, c->n_clusters, err);
     s->settings.clusters = s->clusters;
+    if (s->clusters)
+        set_ingest(s);
     return s->clusters || gv_err_prefix(err, "%s: ", flags->config_file.p);
 }
 

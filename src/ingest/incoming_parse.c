@@ -18,12 +18,7 @@ static bool fits(const struct gv_incoming *in, size_t n, struct gv_err *err)
 
 static bool decompress(struct gv_incoming *in, struct gv_slice *text, struct gv_err *err)
 {
-    size_t max = in->request.settings->max_decoded_size, n = in->request.body.n;
-    *text = in->request.body;
-    if (in->request.plain && n > max)
-        return gv_fail(err, GV_BAD_DATA, "%zu bytes, ingest.max_decoded_size is %zu", n, max);
-    if (in->request.plain)
-        return true;
+    size_t max = in->request.settings->max_decoded_size, n;
     struct gv_err fault = {0};
     if (!gv_snappy_length(in->request.body, max, &n, &fault))
         return fault.code == GV_TOO_LARGE ? gv_fail(err, GV_BAD_DATA, "%s (ingest.max_decoded_size)", fault.msg)

@@ -61,6 +61,11 @@ struct gv_incoming *gv_incoming_new(struct gv_receiver *r, const struct gv_incom
     return in;
 }
 
+enum gv_write_version gv_incoming_version(const struct gv_incoming *in)
+{
+    return in->request.version;
+}
+
 void gv_incoming_free(struct gv_incoming *in)
 {
     if (!in)

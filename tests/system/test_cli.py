@@ -57,8 +57,6 @@ class CommandLine(unittest.TestCase):
     def test_what_is_not_built_is_refused(self):
         self.fails(2, "globalview: --web.config.file: this build has no TLS and no authentication of its own server yet\n",
                    "--web.config.file=web.yml")
-        self.fails(2, "globalview: --storage.path: this build has no storage yet\n",
-                   "--storage.path=data")
         self.fails(2, "globalview: --web.enable-admin-api: this build has no storage to administer yet\n",
                    "--web.enable-admin-api")
 

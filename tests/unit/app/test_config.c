@@ -287,6 +287,39 @@ static void exclusive_keys_are_refused(void **state)
 #undef C
 }
 
+static void what_is_ingested_is_configured(void **state)
+{
+    (void)state;
+    struct gv_config *c = parse("storage:\ningest:\n  default_cluster: here\n  write_relabel_configs:\n"
+                                "  - {source_labels: [__name__], regex: 'noise.*', action: drop}\n");
+    assert_string_equal(c->ingest->default_cluster.p, "here");
+    assert_int_equal(c->ingest->max_body_size, 32 << 20);
+    assert_int_equal(c->ingest->max_labels, 256);
+    assert_int_equal(c->ingest->relabel.n, 1);
+    assert_int_equal(((struct gv_relabel_rule *)c->ingest->relabel.items)->action, GV_RELABEL_DROP);
+    gv_config_free(c);
+    check_refused("storage:\ningest:\n  write_relabel_configs:\n  - {action: hashmod, target_label: a}\n",
+                  "g.yml:4:5: ingest.write_relabel_configs[0]: relabel configuration for hashmod requires non-zero "
+                  "modulus");
+    check_refused("storage:\ningest: {max_labels: 0}\n",
+                  "g.yml:2:22: ingest.max_labels: 0 is below the least allowed, 1");
+}
+
+static void flags_of_the_store_beat_the_file(void **state)
+{
+    (void)state;
+    const struct gv_option *path = gv_options_find(&gv_config_storage_table, GV_S("path"));
+    struct gv_config_override given = {path, GV_S("/elsewhere")};
+    struct gv_config_env with = {.overrides = &given, .n_overrides = 1};
+    struct gv_err err = {0};
+    struct gv_config *c = gv_config_parse("g.yml", GV_S("storage: {path: data}\n"), &with, &err);
+    assert_non_null(c);
+    assert_string_equal(c->storage->path.p, "/elsewhere");
+    gv_config_free(c);
+    assert_null(gv_config_parse("g.yml", gv_slice_of(CLUSTER), &with, &err));
+    assert_string_equal(err.msg, "--storage.path: the store is off: switch it on by `storage:` in g.yml");
+}
+
 static void what_is_not_built_is_named(void **state)
 {
     (void)state;
@@ -346,6 +379,8 @@ int main(void)
         cmocka_unit_test(names_are_unique_and_there),
         cmocka_unit_test(injected_labels_do_not_collide),
         cmocka_unit_test(exclusive_keys_are_refused),
+        cmocka_unit_test(what_is_ingested_is_configured),
+        cmocka_unit_test(flags_of_the_store_beat_the_file),
         cmocka_unit_test(what_is_not_built_is_named),
         cmocka_unit_test(printing_hides_secrets_and_reads_back),
     };

@@ -107,7 +107,6 @@ static void errors_name_the_flag(void **state)
     check_refused(parse("--web.enable-lifecycle=maybe"), "--web.enable-lifecycle: \"maybe\" is neither true nor false");
     check_refused(parse("--web.config.file=x"),
                   "--web.config.file: this build has no TLS and no authentication of its own server yet");
-    check_refused(parse("--storage.retention.time=1d"), "--storage.retention.time: this build has no storage yet");
 }
 
 static void names_are_unique(void **state)

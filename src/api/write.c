@@ -1,0 +1,174 @@
+/* POST /api/v1/write, and under /cluster/<name>/: header -> checked, its memory reserved -> body -> receiver, here
+ * where it is small, else on a worker -> told by the log -> reply.
+ *
+ * A client that goes away does not stop its write: what was begun is finished, and sending it again is harmless. */
+#include "api/handlers.h"
+#include "base/number.h"
+#include "loop/task.h"
+#include <strings.h>
+
+enum { INLINE_MAX = 8 << 10 }; /* bytes of a body that is taken on the loop: some hundred samples */
+static const char retry_after[] = "5";
+
+struct write {
+    struct gv_task task;
+    struct request *r;
+    struct gv_incoming *in;
+    struct gv_message told; /* from any thread: all of it is answered for */
+};
+
+/* ---- The header ---- */
+
+static bool check_open(const struct request *r, struct gv_err *err)
+{
+    if (!r->settings->ingest)
+        return gv_fail(err, GV_NOT_FOUND, "no writes are taken here: set `ingest` in the configuration");
+    return r->l->env.receiver ||
+           gv_fail(err, GV_UNAVAILABLE, "no writes are taken before the next start: it opens the storage");
+}
+
+/* Both before anything is read of the body. Without Content-Encoding it is snappy as well, as senders of old mean it.
+ */
+static bool check_types(const struct request *r, struct gv_err *err)
+{
+    struct gv_slice encoding = gv_http_request_field(&r->x->request, "Content-Encoding");
+    enum gv_write_version version;
+    if (!gv_write_version_of(gv_http_request_field(&r->x->request, "Content-Type"), &version, err))
+        return false;
+    if (!encoding.n || (encoding.n == 6 && strncasecmp(encoding.p, "snappy", 6) == 0))
+        return true;
+    struct gv_buf text = GV_BUF_INIT;
+    gv_buf_add_quoted(&text, encoding);
+    gv_fail(err, GV_UNSUPPORTED_MEDIA, "Content-Encoding %s: writes are taken as snappy alone", gv_buf_cstr(&text));
+    gv_buf_fini(&text);
+    return false;
+}
+
+/* The body, before it comes: as long as it says, or, in chunks, as long as it may be. */
+static bool reserve(struct request *r, size_t max, struct gv_err *err)
+{
+    struct gv_slice text = gv_http_request_field(&r->x->request, "Content-Length");
+    struct gv_budget *budget = gv_receiver_budget(r->l->env.receiver);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n && n <= max; i++)
+        n = n * 10 + (size_t)(text.p[i] - '0');
+    n = text.n && n < max ? n : max;
+    if (!gv_budget_take(budget, n, err))
+        return false;
+    r->reserved = n;
+    return true;
+}
+
+static void add_extra(struct request *r, const char *name, struct gv_slice value)
+{
+    r->extra[r->n_extra++] = (struct gv_http_field){gv_slice_of(name), value};
+}
+
+static void refuse(struct request *r, const struct gv_err *err)
+{
+    if (err->code == GV_UNAVAILABLE)
+        add_extra(r, "Retry-After", gv_slice_of(retry_after));
+    reply_error_text(r, err);
+}
+
+size_t write_accept(struct request *r)
+{
+    struct gv_err err = {0};
+    r->settings = r->l->api->ops.settings(r->l->api->ops.ctx, r->l->env.loop);
+    const struct gv_ingest_settings *ingest = r->settings->ingest;
+    if (!check_open(r, &err) || !check_types(r, &err) || !reserve(r, ingest->max_body_size, &err)) {
+        refuse(r, &err);
+        return 0;
+    }
+    return ingest->max_body_size;
+}
+
+/* ---- The way of a request ---- */
+
+static void on_told(struct gv_message *m)
+{
+    struct write *w = container_of(m, struct write, told);
+    gv_task_release(&w->task);
+}
+
+static void tell(void *arg, struct gv_incoming *in)
+{
+    (void)in;
+    struct write *w = arg;
+    gv_loop_post(w->task.loop, &w->told);
+}
+
+static bool run(struct gv_task *t)
+{
+    struct write *w = container_of(t, struct write, task);
+    gv_incoming_run(w->in, tell, w);
+    return true;
+}
+
+static enum gv_step take(struct gv_task *t)
+{
+    struct write *w = container_of(t, struct write, task);
+    gv_task_hold(t); /* until it is told */
+    if (w->r->x->request.body.n > INLINE_MAX)
+        return gv_task_offload(t, run);
+    run(t);
+    return GV_WAIT;
+}
+
+static struct gv_slice number(struct request *r, uint64_t n)
+{
+    return gv_slice_of(gv_arena_printf(r->x->arena, "%llu", (unsigned long long)n));
+}
+
+static void reply_outcome(struct request *r, const struct gv_incoming_outcome *o, enum gv_write_version version)
+{
+    if (version == GV_WRITE_2) {
+        add_extra(r, "X-Prometheus-Remote-Write-Samples-Written", number(r, o->samples));
+        add_extra(r, "X-Prometheus-Remote-Write-Histograms-Written", number(r, o->histograms));
+        add_extra(r, "X-Prometheus-Remote-Write-Exemplars-Written", number(r, o->exemplars));
+    }
+    if (o->code == GV_UNAVAILABLE)
+        add_extra(r, "Retry-After", gv_slice_of(retry_after));
+    if (o->code == GV_OK) {
+        reply_text(r, 204, NULL, (struct gv_slice){NULL, 0});
+        return;
+    }
+    gv_buf_add_slice(&r->body, o->text);
+    if (!gv_slice_has_suffix(o->text, GV_S("\n")))
+        gv_buf_addc(&r->body, '\n');
+    reply_text(r, gv_err_status(o->code), type_text, gv_buf_slice(&r->body));
+}
+
+static enum gv_step reply(struct gv_task *t)
+{
+    struct write *w = container_of(t, struct write, task);
+    struct request *r = w->r;
+    struct gv_incoming_outcome o = gv_incoming_outcome(w->in);
+    r->busy = false;
+    if (r->canceled) {
+        gv_incoming_free(w->in);
+        gv_http_abandon(r->x);
+        return GV_NEXT;
+    }
+    reply_outcome(r, &o, gv_incoming_version(w->in));
+    gv_incoming_free(w->in);
+    return GV_NEXT;
+}
+
+static gv_step_fn *const steps[] = {take, reply, NULL};
+
+void serve_write(struct request *r)
+{
+    struct write *w = gv_arena_new(r->x->arena, struct write);
+    struct gv_incoming_request q = {.settings = r->settings->ingest, .cluster = r->cluster, .body = r->x->request.body};
+    struct gv_err err = {0};
+    if (!gv_write_version_of(gv_http_request_field(&r->x->request, "Content-Type"), &q.version, &err)) {
+        refuse(r, &err); /* not after the header was accepted */
+        return;
+    }
+    w->r = r;
+    w->told.fn = on_told;
+    w->in = gv_incoming_new(r->l->env.receiver, &q);
+    r->busy = true;
+    gv_task_start(&w->task, r->l->env.loop, r->l->env.workers, steps);
+}
