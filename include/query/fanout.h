@@ -21,7 +21,6 @@ struct gv_fanout_request {
     bool
         each_replica; /* of clusters whose replicas are merged: the reply is a union, else one replica speaks for all */
     struct gv_fanout_shape data;
-    const struct gv_sink_ops *sink; /* reads the bodies instead, begun with arg; NULL: they are JSON envelopes */
     /* Per cluster: leaves it out (false), or gives it a path and form of its own, in arena a. NULL: all alike. */
     bool (*shape)(void *arg, const struct gv_cluster *c, struct gv_arena *a, const char **path, struct gv_slice *form);
     /* Makes the reply of the answers; pure, on whatever thread. Not called where the fan-out failed. */
@@ -34,8 +33,7 @@ struct gv_fanout_answer {
     unsigned replica; /* that answered */
     bool asked;       /* false: left out by shape */
     bool ok;          /* else its message is among the warnings, or the fan-out failed */
-    json_t *data;     /* the envelope's "data", borrowed from the fan-out; NULL where a sink read the body */
-    void *sink;       /* the sink that did */
+    json_t *data;     /* the envelope's "data", borrowed from the fan-out */
 };
 
 typedef void gv_fanout_done_fn(void *arg, struct gv_fanout *f);

@@ -1,133 +1,132 @@
-/* /federate: every cluster's /federate, labels injected into the text, united and written as one.
+/* /federate: the latest samples of selections over all clusters, as text or as protobuf.
  *
- * The format has no place for a warning: a cluster that failed makes the answer 503, unless the request says
+ *   match[] ──► selections of the last lookback ──► one query for their raw series ──► their last samples ──► writer
+ *
+ * The formats have no place for a warning: a cluster that failed makes the answer 503, unless the request says
  * partial_response=true. Without match[] nobody is asked and the answer is empty, as Prometheus gives it. */
+#include "api/accept.h"
 #include "api/handlers.h"
-#include "codec/exposition.h"
+#include "api/samples.h"
+#include "base/clock.h"
+#include "codec/chunks.h"
+#include "model/raw.h"
 
 struct federate_state {
     struct selectors match;
+    struct accepted accepted;
+    struct gv_select *selections;
+    struct gv_query_raw raw;
+    struct gv_exposition samples;
     struct gv_exposition_writer *writer;
 };
 
-/* --- sink: the text of one cluster, parsed as it arrives --- */
+/* --- the latest sample of each series --- */
 
-struct sink {
-    struct gv_exposition text;
-    struct gv_exposition_parser *parser;
-};
-
-static void *sink_begin(void *arg, const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
+static bool samples_of(const struct gv_series *s, const struct gv_select *what, struct gv_arena *scratch,
+                       struct gv_raw_column *out, struct gv_err *err)
 {
-    (void)arg, (void)replica;
-    struct sink *s = gv_arena_new(a, struct sink);
-    gv_exposition_init(&s->text, a);
-    s->parser = gv_exposition_parser_new(&s->text, &c->mapping);
-    return s;
+    if (s->column.kind == GV_COLUMN_CHUNKS)
+        return gv_chunks_to_raw(scratch, &s->column.chunks, what->min_time, what->max_time, out, err);
+    *out = s->column.raw;
+    return true;
 }
 
-static bool sink_header(void *sink, int status, struct gv_slice content_type, struct gv_err *err)
+static bool add_latest(struct federate_state *f, const struct gv_series *s, const struct gv_select *what,
+                       struct gv_arena *scratch, struct gv_err *err)
 {
-    (void)sink, (void)status;
-    return gv_slice_has_prefix(content_type, GV_S("text/plain")) ||
-           gv_fail(err, GV_BAD_DATA, "expected text/plain from /federate, got the content type \"%.*s\"",
-                   GV_ARG(content_type));
+    struct gv_raw_column c;
+    if (!samples_of(s, what, scratch, &c, err))
+        return false;
+    uint32_t n = gv_raw_after(&c, what->max_time);
+    if (!n || c.times[n - 1] < what->min_time || !gv_labels_get(s->labels, GV_LABEL_NAME).n)
+        return true;
+    const struct gv_histogram *h = c.histograms ? c.histograms[n - 1] : NULL;
+    if (gv_is_stale(h ? h->sum : c.values[n - 1]))
+        return true;
+    struct gv_exposition_sample latest = {
+        .labels = s->labels,
+        .value = c.values[n - 1],
+        .histogram = h ? gv_histogram_dup(f->samples.arena, h) : NULL,
+        .time = c.times[n - 1],
+    };
+    return gv_exposition_add(&f->samples, &latest, err);
 }
 
-static bool sink_feed(void *sink, const char *data, size_t n, struct gv_err *err)
+static bool add_series(struct federate_state *f, struct gv_query *q, const struct gv_raw_source *source,
+                       const struct gv_select *what, struct gv_err *err)
 {
-    return gv_exposition_parser_feed(((struct sink *)sink)->parser, data, n, err);
+    struct gv_arena scratch;
+    gv_arena_init(&scratch, gv_query_arena(q)->budget);
+    struct gv_arena_mark empty = gv_arena_mark(&scratch);
+    bool ok = true;
+    for (size_t i = 0; ok && i < source->n; i++) {
+        struct gv_series s;
+        ok = gv_query_goes_on(q, err) && gv_raw_source_at(source, i, &scratch, &s, err) &&
+             add_latest(f, &s, what, &scratch, err);
+        gv_arena_rewind(&scratch, empty);
+    }
+    gv_arena_fini(&scratch);
+    return ok;
 }
 
-static bool sink_finish(void *sink, struct gv_err *err)
+static bool digest(void *arg, struct gv_query *q, struct gv_err *err)
 {
-    return gv_exposition_parser_finish(((struct sink *)sink)->parser, err);
+    struct federate_state *f = ((struct request *)arg)->state;
+    const struct gv_raw_source *sources = gv_query_outcome(q)->raw;
+    gv_exposition_init(&f->samples, gv_query_arena(q));
+    for (size_t i = 0; i < f->match.n; i++)
+        if (!add_series(f, q, &sources[i], &f->selections[i], err))
+            return false;
+    f->writer = gv_exposition_writer_new(gv_query_arena(q), &f->samples, f->accepted.format, f->accepted.escaping, err);
+    return f->writer != NULL;
 }
-
-static const struct gv_sink_ops sink_ops = {sink_begin, sink_header, sink_feed, sink_finish};
 
 /* --- the way of a request --- */
 
-static bool shape(void *arg, const struct gv_cluster *c, struct gv_arena *a, const char **path, struct gv_slice *form)
-{
-    (void)path;
-    const struct federate_state *s = ((struct request *)arg)->state;
-    return selectors_shape(&s->match, "match[]", (struct gv_slice){NULL, 0}, c, a, form);
-}
-
-static bool wants_utf8(const struct request *r)
-{
-    struct gv_slice accept = gv_http_request_field(&r->x->request, "Accept");
-    return accept.n && memmem(accept.p, accept.n, "escaping=allow-utf-8", strlen("escaping=allow-utf-8"));
-}
-
-static bool digest(void *arg, struct gv_fanout *f, struct gv_err *err)
-{
-    struct request *r = arg;
-    struct federate_state *s = r->state;
-    size_t n, n_parts = 0;
-    const struct gv_fanout_answer *answers = gv_fanout_answers(f, &n);
-    const struct gv_exposition **parts = gv_arena_array(gv_fanout_arena(f), const struct gv_exposition *, n);
-    for (size_t i = 0; i < n; i++)
-        if (answers[i].ok)
-            parts[n_parts++] = &((struct sink *)answers[i].sink)->text;
-    s->writer = gv_exposition_writer_new(gv_fanout_arena(f), parts, n_parts,
-                                         wants_utf8(r) ? GV_ESCAPE_ALLOW_UTF8 : GV_ESCAPE_UNDERSCORES, err);
-    return s->writer != NULL;
-}
-
 static enum gv_produce produce(void *arg, struct gv_buf *out, size_t want)
 {
-    struct federate_state *s = arg;
-    return gv_exposition_writer_next(s->writer, out, want) ? GV_PRODUCE_MORE : GV_PRODUCE_DONE;
+    struct federate_state *f = arg;
+    return gv_exposition_writer_next(f->writer, out, want) ? GV_PRODUCE_MORE : GV_PRODUCE_DONE;
 }
 
-static const char type_exposition[] = "text/plain; version=0.0.4; charset=utf-8";
+static const char *content_type(const struct federate_state *f)
+{
+    return gv_exposition_content_types[f->accepted.format];
+}
 
-static void done(void *arg, struct gv_fanout *f)
+static void done(void *arg, struct gv_query *q)
 {
     struct request *r = arg;
-    if (r->canceled)
-        gv_http_abandon(r->x);
-    else if (gv_fanout_err(f)->code != GV_OK)
-        reply_error_text(r, gv_fanout_err(f));
-    else
-        reply_stream(r, 200, type_exposition, produce, r->state);
+    if (!samples_failed(r, q))
+        reply_stream(r, 200, content_type(r->state), produce, r->state);
 }
 
-/* Backends of 3.x write names beyond the legacy ones in full only where they are asked to. */
-static void ask_for_full_names(struct request *r)
+static void select_recent(struct federate_state *f, struct request *r)
 {
-    struct gv_slice *lines = gv_arena_array(r->x->arena, struct gv_slice, r->scope.n_headers + 1);
-    if (r->scope.n_headers)
-        memcpy(lines, r->scope.headers, r->scope.n_headers * sizeof *lines);
-    lines[r->scope.n_headers++] =
-        GV_S("Accept: text/plain;version=0.0.4;escaping=allow-utf-8,text/plain;version=0.0.4");
-    r->scope.headers = lines;
+    int64_t now = gv_clock_wall(&gv_clock_real);
+    f->selections = gv_arena_array(r->x->arena, struct gv_select, f->match.n);
+    for (size_t i = 0; i < f->match.n; i++)
+        f->selections[i] = (struct gv_select){.matchers = f->match.at[i]->matchers,
+                                              .n_matchers = f->match.at[i]->n_matchers,
+                                              .min_time = now - r->settings->limits.lookback_ms,
+                                              .max_time = now};
+    f->raw = (struct gv_query_raw){
+        .selections = f->selections, .n = f->match.n, .wanted = GV_PLAN_LATEST, .digest = digest, .arg = r};
 }
 
 void serve_federate(struct request *r)
 {
-    struct federate_state *s = r->state = gv_arena_new(r->x->arena, struct federate_state);
+    struct federate_state *f = r->state = gv_arena_new(r->x->arena, struct federate_state);
     struct gv_err err = {0};
-    if (!request_scope(r, &err) || !selectors_read(&s->match, r, "match[]", &err)) {
+    f->accepted = accept_exposition(gv_http_request_field(&r->x->request, "Accept"));
+    if (!request_scope(r, &err) || !selectors_read(&f->match, r, "match[]", &err)) {
         reply_error_text(r, &err);
         return;
     }
-    if (!s->match.n) {
-        reply_text(r, 200, type_exposition, (struct gv_slice){NULL, 0});
+    if (!f->match.n) {
+        reply_text(r, 200, content_type(f), (struct gv_slice){NULL, 0});
         return;
     }
-    if (r->scope.partial == GV_PARTIAL_DEFAULT)
-        r->scope.partial = GV_PARTIAL_NO;
-    ask_for_full_names(r);
-    struct gv_fanout_request request = {
-        .scope = r->scope,
-        .path = "/federate",
-        .sink = &sink_ops,
-        .shape = shape,
-        .digest = digest,
-        .arg = r,
-    };
-    r->fanout = gv_fanout_start(&r->l->env, request_take_settings(r), &request, done, r);
+    select_recent(f, r);
+    samples_start(r, &f->raw, done);
 }

@@ -6,6 +6,7 @@
  * partial_response=true. What can fail does so before the first byte: SAMPLES are encoded whole beforehand, and of
  * STREAMED everything is chunks by then, which are handed on as they are. */
 #include "api/handlers.h"
+#include "api/samples.h"
 #include "base/log.h"
 #include "codec/read_encoder.h"
 #include "codec/remote_read.h"
@@ -88,36 +89,12 @@ static void done(void *arg, struct gv_query *q)
 {
     struct request *r = arg;
     struct read_state *s = r->state;
-    const struct gv_err *err = &gv_query_outcome(q)->err;
-    if (r->canceled)
-        gv_http_abandon(r->x);
-    else if (err->code != GV_OK)
-        reply_error_text(r, err);
-    else if (s->request.type == GV_READ_STREAMED)
+    if (samples_failed(r, q))
+        return;
+    if (s->request.type == GV_READ_STREAMED)
         reply_stream(r, 200, GV_READ_STREAMED_CONTENT_TYPE, produce, s);
     else
         reply_encoded(r, GV_READ_CONTENT_TYPE, "snappy", produce, s);
-}
-
-enum { ENOUGH_TEXT = 4 << 10 };
-
-/* For the log. */
-static struct gv_slice text_of(const struct read_state *s, struct gv_arena *a)
-{
-    struct gv_buf text = GV_BUF_INIT;
-    gv_buf_adds(&text, "remote read of");
-    for (size_t i = 0; i < s->request.n && text.n < ENOUGH_TEXT; i++) {
-        const struct gv_select *q = &s->request.queries[i];
-        gv_buf_adds(&text, i ? ", {" : " {");
-        for (size_t k = 0; k < q->n_matchers; k++) {
-            gv_buf_adds(&text, k ? "," : "");
-            gv_matcher_print(&text, &q->matchers[k]);
-        }
-        gv_buf_addc(&text, '}');
-    }
-    struct gv_slice kept = gv_arena_dup(a, gv_buf_slice(&text));
-    gv_buf_fini(&text);
-    return kept;
 }
 
 static bool read_request(struct request *r, struct read_state *s, struct gv_err *err)
@@ -134,11 +111,8 @@ void serve_read(struct request *r)
         reply_error_text(r, &err);
         return;
     }
-    if (r->scope.partial == GV_PARTIAL_DEFAULT)
-        r->scope.partial = GV_PARTIAL_NO;
     s->feed = (struct gv_read_feed){open_selection, next_series};
     s->raw = (struct gv_query_raw){
         .selections = s->request.queries, .n = s->request.n, .is_read = true, .digest = digest, .arg = r};
-    struct gv_query_request request = {.scope = r->scope, .text = text_of(s, r->x->arena), .raw = &s->raw};
-    r->query = gv_query_start(&r->l->env, request_take_settings(r), &request, done, r);
+    samples_start(r, &s->raw, done);
 }

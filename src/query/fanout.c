@@ -106,8 +106,7 @@ static void add_part(struct gv_fanout *f, struct round_entry *e, const char *pat
         .path = path,
         .query = post ? (struct gv_slice){NULL, 0} : form,
         .body = post ? form : (struct gv_slice){NULL, 0},
-        .sink = f->request.sink ? f->request.sink : &sink_ops,
-        .sink_arg = f->request.arg,
+        .sink = &sink_ops,
     };
     for (size_t i = 0; i < e->n_asks; i++)
         e->asks[i].parts = part;
@@ -160,8 +159,7 @@ static void read_answer(struct gv_fanout *f, const struct round_entry *e, struct
 {
     to->cluster = e->cluster;
     to->replica = k->replica;
-    to->sink = k->sinks ? k->sinks[0] : NULL;
-    if (to->sink && !f->request.sink)
+    if (k->sinks)
         read_body(f, k, to);
     to->asked = e->n_parts > 0;
     to->ok = to->asked && k->outcome == GV_ASK_OK;

@@ -6,7 +6,9 @@ fault of the moment. Import it, or run it: python3 faults.py --fault reset_at:10
 A fault is a function of one exchange; true keeps the connection open. Health probes (/api/v1/status/*) are answered as a
 healthy Prometheus 3 would, unless the fault is of the whole backend (down, blackhole)."""
 import argparse
+import contextlib
 import gzip
+import http.client
 import json
 import socket
 import struct
@@ -188,6 +190,20 @@ def large(n):
             sent += len(block)
             x.send(b"%x\r\n%s\r\n" % (len(block), block))
         x.send(b"3\r\n]}}\r\n0\r\n\r\n")
+        return True
+    return answer
+
+
+def relay(url):
+    """What the server there answers. Counted by path."""
+    def answer(x):
+        method, target, body = x.request
+        x.backend.count(target.partition("?")[0])
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        with contextlib.closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)) as server:
+            server.request(method, target, body, form)
+            reply = server.getresponse()
+            x.send(whole(reply.read(), reply.status, reply.headers["Content-Type"]))
         return True
     return answer
 
