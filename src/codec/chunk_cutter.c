@@ -2,20 +2,20 @@
 
 enum { MOST_SAMPLES = 120 };
 
-void gv_chunk_cutter_init(struct gv_chunk_cutter *c, struct gv_arena *scratch)
+void chunk_cutter_init(struct chunk_cutter *c, struct gv_arena *scratch)
 {
-    *c = (struct gv_chunk_cutter){.scratch = scratch};
+    *c = (struct chunk_cutter){.scratch = scratch};
     gv_xor_encoder_init(&c->floats);
 }
 
-static void free_histograms(struct gv_chunk_cutter *c)
+static void free_histograms(struct chunk_cutter *c)
 {
     if (c->histograms)
         gv_histogram_encoder_free(c->histograms);
     c->histograms = NULL;
 }
 
-void gv_chunk_cutter_fini(struct gv_chunk_cutter *c)
+void chunk_cutter_fini(struct chunk_cutter *c)
 {
     gv_xor_encoder_fini(&c->floats);
     free_histograms(c);
@@ -35,7 +35,7 @@ static struct gv_chunk chunk_of(const struct gv_raw_column *samples, uint32_t fr
 
 /* ---- Floats ---- */
 
-static struct gv_chunk cut_floats(struct gv_chunk_cutter *c, const struct gv_raw_column *samples, uint32_t *at)
+static struct gv_chunk cut_floats(struct chunk_cutter *c, const struct gv_raw_column *samples, uint32_t *at)
 {
     uint32_t from = *at, i = from;
     gv_xor_encoder_fini(&c->floats);
@@ -56,7 +56,7 @@ static bool fits_encoding(const struct gv_histogram *h, enum gv_chunk_encoding e
 }
 
 /* Of a chunk that ends because it has samples enough: whether the next one is a counter that was reset. */
-static enum gv_chunk_reset reset_between(struct gv_chunk_cutter *c, const struct gv_histogram *h,
+static enum gv_chunk_reset reset_between(struct chunk_cutter *c, const struct gv_histogram *h,
                                          const struct gv_histogram *before)
 {
     if (gv_is_stale(h->sum) || gv_is_stale(before->sum))
@@ -71,7 +71,7 @@ static enum gv_chunk_reset reset_after(enum gv_chunk_append why)
                                        : GV_CHUNK_RESET_UNKNOWN;
 }
 
-static struct gv_chunk cut_histograms(struct gv_chunk_cutter *c, const struct gv_raw_column *samples, uint32_t *at)
+static struct gv_chunk cut_histograms(struct chunk_cutter *c, const struct gv_raw_column *samples, uint32_t *at)
 {
     uint32_t from = *at, i = from;
     const struct gv_histogram *h = histogram_at(samples, from);
@@ -96,7 +96,7 @@ static struct gv_chunk cut_histograms(struct gv_chunk_cutter *c, const struct gv
     return chunk_of(samples, from, i, gv_histogram_encoder_bytes(c->histograms), encoding);
 }
 
-struct gv_chunk gv_chunk_cutter_next(struct gv_chunk_cutter *c, const struct gv_raw_column *samples, uint32_t *at)
+struct gv_chunk chunk_cutter_next(struct chunk_cutter *c, const struct gv_raw_column *samples, uint32_t *at)
 {
     if (*at == 0)
         c->reset = GV_CHUNK_RESET_UNKNOWN; /* another series */

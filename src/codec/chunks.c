@@ -169,17 +169,17 @@ static bool keep_chunk(struct gv_arena *a, struct gv_chunk *c, struct gv_err *er
 bool gv_chunks_of_raw(struct gv_arena *a, struct gv_arena *scratch, const struct gv_raw_column *raw,
                       struct gv_chunks_column *out, struct gv_err *err)
 {
-    struct gv_chunk_cutter cutter;
+    struct chunk_cutter cutter;
     struct gv_chunk *chunks = NULL;
     size_t n = 0, cap = 0;
     bool ok = true;
-    gv_chunk_cutter_init(&cutter, scratch);
+    chunk_cutter_init(&cutter, scratch);
     for (uint32_t at = 0; ok && at < raw->n;) {
-        struct gv_chunk c = gv_chunk_cutter_next(&cutter, raw, &at);
+        struct gv_chunk c = chunk_cutter_next(&cutter, raw, &at);
         ok = keep_chunk(a, &c, err);
         gv_push(a, chunks, n, cap) = c;
     }
-    gv_chunk_cutter_fini(&cutter);
+    chunk_cutter_fini(&cutter);
     *out = (struct gv_chunks_column){chunks, (uint32_t)n};
     return ok;
 }

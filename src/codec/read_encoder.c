@@ -16,7 +16,7 @@ enum { FRAME_SIZE = 1 << 20 };
 static void free_encoder(void *arg)
 {
     struct gv_read_encoder *e = arg;
-    gv_chunk_cutter_fini(&e->cutter);
+    chunk_cutter_fini(&e->cutter);
     gv_buf_fini(&e->text);
     gv_buf_fini(&e->small);
     gv_arena_fini(&e->scratch);
@@ -31,7 +31,7 @@ struct gv_read_encoder *gv_read_encoder_new(struct gv_arena *a, const struct gv_
         e->options.frame_size = FRAME_SIZE;
     gv_arena_init(&e->scratch, a->budget);
     e->empty = gv_arena_mark(&e->scratch);
-    gv_chunk_cutter_init(&e->cutter, &e->scratch);
+    chunk_cutter_init(&e->cutter, &e->scratch);
     gv_arena_defer(a, free_encoder, e);
     return e;
 }
@@ -80,7 +80,7 @@ static bool next_chunk(struct gv_read_encoder *e, struct gv_chunk *c)
         struct gv_raw_column raw = read_encoder_cut(e, &column->raw);
         if (e->at >= raw.n)
             return false;
-        *c = gv_chunk_cutter_next(&e->cutter, &raw, &e->at);
+        *c = chunk_cutter_next(&e->cutter, &raw, &e->at);
         return true;
     }
     while (e->at < column->chunks.n) {

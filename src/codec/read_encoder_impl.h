@@ -15,7 +15,7 @@ struct gv_read_encoder {
     struct gv_buf text; /* STREAMED: the series of a frame; SAMPLES: what is not yet compressed */
     struct gv_buf small;
     /* STREAMED */
-    struct gv_chunk_cutter cutter;
+    struct chunk_cutter cutter;
     uint32_t at; /* next chunk or sample of the series */
     /* SAMPLES: the block after its length, in pieces; the first of a query is its head, made when the rest is known */
     struct gv_slice *pieces;

@@ -2,7 +2,7 @@
  * is copied, or several that overlap, or small neighbours, or one that loses samples: these are decoded and cut anew.
  *
  *   chunks of all readers ──by time──► runs ──► copy │ decode, leave out what is deleted, cut ──► block_writer */
-#include "codec/chunk_cutter.h"
+#include "codec/chunk_xor.h"
 #include "codec/chunks.h"
 #include "store/block.h"
 #include "store/walk.h"
@@ -24,7 +24,6 @@ struct chunk_list {
 struct compaction {
     struct block_writer *writer;
     struct walk walk;
-    struct gv_chunk_cutter cutter;
     struct gv_arena scratch, cutting;
     struct store_series *pieces;
 };
@@ -142,14 +141,11 @@ static bool rewrite_run(struct compaction *c, const struct part *parts, size_t n
                         struct gv_err *err)
 {
     struct gv_raw_column samples;
-    if (!decode_run(c, parts, n, &samples, err))
+    struct gv_chunks_column cut;
+    if (!decode_run(c, parts, n, &samples, err) || !gv_chunks_of_raw(&c->scratch, &c->cutting, &samples, &cut, err))
         return false;
-    for (uint32_t at = 0; at < samples.n;) {
-        struct gv_chunk chunk = gv_chunk_cutter_next(&c->cutter, &samples, &at);
-        chunk.data =
-            (const uint8_t *)gv_arena_dup(&c->scratch, (struct gv_slice){(const char *)chunk.data, chunk.size}).p;
-        gv_push(&c->scratch, out->all, out->n, out->cap) = chunk;
-    }
+    for (uint32_t i = 0; i < cut.n; i++)
+        gv_push(&c->scratch, out->all, out->n, out->cap) = cut.chunks[i];
     return true;
 }
 
@@ -212,10 +208,8 @@ bool block_compact(struct store_reader **readers, size_t n, const struct block_w
     gv_arena_init(&a, NULL);
     gv_arena_init(&c.scratch, NULL);
     gv_arena_init(&c.cutting, NULL);
-    gv_chunk_cutter_init(&c.cutter, &c.cutting);
     bool ok = begin(&c, &a, readers, n, o, err) && write_all(&c, err) && block_writer_done(c.writer, ulid, err);
     walk_fini(&c.walk);
-    gv_chunk_cutter_fini(&c.cutter);
     gv_arena_fini(&c.cutting);
     gv_arena_fini(&c.scratch);
     gv_arena_fini(&a);

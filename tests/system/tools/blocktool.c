@@ -8,7 +8,6 @@
  * Times are ms. A description: a line with a metric, name{label="value"}, then a line for each of its samples: TIME
  * VALUE, or TIME and a native histogram as test scripts write it, schema:0 count:4 sum:5 buckets:[2 2], the buckets
  * from index 0 on. At most 120 samples go into a chunk. */
-#include "codec/chunk_cutter.h"
 #include "codec/chunks.h"
 #include "promql/parse.h"
 #include "store/block.h"
@@ -102,20 +101,13 @@ static bool read_description(FILE *f, struct described **all, size_t *n, struct 
 static bool add_described(struct block_writer *w, const struct described *d, struct gv_err *err)
 {
     struct gv_raw_column raw = {d->times, d->values, d->any_histogram ? d->histograms : NULL, NULL, (uint32_t)d->n};
-    struct gv_chunk_cutter cutter;
     struct gv_arena scratch;
-    struct gv_chunk *chunks = NULL;
-    size_t n = 0, cap = 0;
+    struct gv_chunks_column chunks;
     gv_arena_init(&scratch, NULL);
-    gv_chunk_cutter_init(&cutter, &scratch);
-    for (uint32_t at = 0; at < raw.n;) {
-        struct gv_chunk c = gv_chunk_cutter_next(&cutter, &raw, &at);
-        c.data = (const uint8_t *)gv_arena_dup(&arena, (struct gv_slice){(const char *)c.data, c.size}).p;
-        gv_push(&arena, chunks, n, cap) = c;
-    }
-    gv_chunk_cutter_fini(&cutter);
+    bool ok = gv_chunks_of_raw(&arena, &scratch, &raw, &chunks, err) &&
+              block_writer_add(w, d->labels, chunks.chunks, chunks.n, err);
     gv_arena_fini(&scratch);
-    return block_writer_add(w, d->labels, chunks, n, err);
+    return ok;
 }
 
 static struct block_writer_options options_of(char **args)

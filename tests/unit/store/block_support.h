@@ -1,6 +1,5 @@
 /* What tests of blocks share: series as given, a folder for a test, blocks written and read back. */
 #pragma once
-#include "codec/chunk_cutter.h"
 #include "codec/chunks.h"
 #include "promql/parse.h"
 #include "store/block.h"
@@ -125,24 +124,20 @@ static inline struct gv_chunk *chunks_of(const struct gv_raw_column *raw, uint32
 {
     struct gv_chunk *chunks = NULL;
     struct gv_arena scratch;
-    struct gv_chunk_cutter cutter;
+    struct gv_err err = {0};
     size_t cap = 0;
     *n = 0;
     gv_arena_init(&scratch, NULL);
-    gv_chunk_cutter_init(&cutter, &scratch);
     for (uint32_t from = 0; from < raw->n; from += per_chunk) {
-        uint32_t left = raw->n - from < per_chunk ? raw->n - from : per_chunk;
         struct gv_raw_column part = {.times = raw->times + from,
                                      .values = raw->values + from,
                                      .histograms = raw->histograms ? raw->histograms + from : NULL,
-                                     .n = left};
-        for (uint32_t at = 0; at < part.n;) {
-            struct gv_chunk c = gv_chunk_cutter_next(&cutter, &part, &at);
-            c.data = (const uint8_t *)gv_arena_dup(&arena, (struct gv_slice){(const char *)c.data, c.size}).p;
-            gv_push(&arena, chunks, *n, cap) = c;
-        }
+                                     .n = raw->n - from < per_chunk ? raw->n - from : per_chunk};
+        struct gv_chunks_column cut;
+        assert_true(gv_chunks_of_raw(&arena, &scratch, &part, &cut, &err));
+        for (uint32_t i = 0; i < cut.n; i++)
+            gv_push(&arena, chunks, *n, cap) = cut.chunks[i];
     }
-    gv_chunk_cutter_fini(&cutter);
     gv_arena_fini(&scratch);
     return chunks;
 }
