@@ -1,24 +1,11 @@
 #include "store/block_folder.h"
 #include "store/block_format.h"
-#include <stdio.h>
-#include <stdlib.h>
-
-static bool sync_around(const struct gv_io *io, const char *folder, struct gv_err *err)
-{
-    const char *slash = strrchr(folder, '/');
-    char *parent = slash ? strndup(folder, slash == folder ? 1 : (size_t)(slash - folder)) : strdup(".");
-    if (!parent)
-        gv_die("out of memory");
-    bool ok = file_sync_folder(io, parent, err);
-    free(parent);
-    return ok;
-}
 
 bool block_folder_publish(const struct gv_io *io, const char *unfinished, const char *folder, struct gv_err *err)
 {
     if (io->rename(io, unfinished, folder) < 0)
         return file_fail(err, unfinished, "put the block in its place");
-    if (sync_around(io, folder, err))
+    if (file_sync_around(io, folder, err))
         return true;
     if (io->rename(io, folder, unfinished) < 0)
         gv_err_prefix(err, "%s is whole, but may not outlast the machine's death", folder);
@@ -53,7 +40,8 @@ bool block_folder_link(const struct gv_io *io, const char *from, const char *fol
     struct gv_err ignored = {0}; /* what stays has the name of what is not finished */
     gv_arena_init(&a, NULL);
     const char *unfinished = gv_arena_printf(&a, "%s" BLOCK_BEING_MADE, folder);
-    bool ok = link_files(io, &a, from, unfinished, err) && block_folder_publish(io, unfinished, folder, err);
+    bool ok = file_remove_folder(io, unfinished, err) && link_files(io, &a, from, unfinished, err) &&
+              block_folder_publish(io, unfinished, folder, err);
     if (!ok)
         (void)!file_remove_folder(io, unfinished, &ignored);
     gv_arena_fini(&a);
