@@ -274,6 +274,7 @@ static void make_source(struct world *w, struct bytes *b, size_t i)
     }
     how = take(b, 12);
     s->raw = how != 1;
+    s->replicas = how == 7 ? 2 : how == 8 ? 3 : 0;
     s->push = how == 2 || how == 1 ? GV_PUSH_SELECTORS : GV_PUSH_AUTO;
     s->metricsql = how == 3;
     s->features_known = how == 4;

@@ -8,13 +8,15 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { PLANNED_ROUNDS = 8 };
+enum { PLANNED_ROUNDS = 8, WORLD_REPLICAS = 4 };
 
 struct world {
     struct gv_arena *arena;
     struct gv_plan_source *sources;
     struct gv_eval_options *evals; /* how each source evaluates */
     struct gv_memory_source *held; /* what each source holds, as it has it */
+    /* Of sources with replicas: what each of those holds, with holes. */
+    struct gv_memory_source (*replicas)[WORLD_REPLICAS];
     struct gv_memory_source all;
     size_t n;
     struct gv_eval_options eval; /* the query: text, times, features */
@@ -27,9 +29,64 @@ static inline void world_open(struct world *w)
 {
     w->held = gv_arena_array(w->arena, struct gv_memory_source, w->n);
     w->evals = gv_arena_array(w->arena, struct gv_eval_options, w->n);
+    w->replicas = gv_arena_alloc(w->arena, w->n * sizeof *w->replicas);
     gv_memory_source_init(&w->all, w->arena);
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; i < w->n; i++) {
         gv_memory_source_init(&w->held[i], w->arena);
+        for (size_t r = 0; r < WORLD_REPLICAS; r++)
+            gv_memory_source_init(&w->replicas[i][r], w->arena);
+    }
+}
+
+/* Which replica misses the sample; n: none does. They fail by turns, for some samples each. */
+struct world_holes {
+    uint64_t random;
+    unsigned left; /* samples until something changes */
+    unsigned down;
+};
+
+static inline unsigned world_below(struct world_holes *h, unsigned n)
+{
+    h->random = h->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(h->random >> 33) % n;
+}
+
+static inline unsigned world_missing(struct world_holes *h, unsigned n)
+{
+    if (!h->left--) {
+        h->left = world_below(h, 6);
+        h->down = h->down < n ? n : world_below(h, n);
+    }
+    return h->down;
+}
+
+static inline void world_deal(struct world *w, size_t source, const struct gv_labels *there,
+                              const struct gv_raw_column *c)
+{
+    unsigned n = w->sources[source].replicas;
+    struct gv_raw_column part[WORLD_REPLICAS];
+    for (unsigned r = 0; r < n; r++)
+        part[r] = (struct gv_raw_column){
+            .times = gv_arena_array(w->arena, int64_t, c->n),
+            .values = gv_arena_array(w->arena, double, c->n),
+            .histograms = c->histograms ? gv_arena_array(w->arena, const struct gv_histogram *, c->n) : NULL};
+    struct world_holes h = {.random = there->hash, .down = n};
+    for (uint32_t i = 0; i < c->n; i++) {
+        unsigned missing = world_missing(&h, n);
+        for (unsigned r = 0; r < n; r++) {
+            if (r == missing)
+                continue;
+            uint32_t at = part[r].n++;
+            ((int64_t *)(uintptr_t)part[r].times)[at] = c->times[i];
+            ((double *)(uintptr_t)part[r].values)[at] = c->values[i];
+            if (c->histograms)
+                ((const struct gv_histogram **)(uintptr_t)part[r].histograms)[at] = c->histograms[i];
+        }
+    }
+    for (unsigned r = 0; r < n; r++)
+        if (part[r].n)
+            gv_memory_source_add(&w->replicas[source][r], there,
+                                 &(struct gv_column){.kind = GV_COLUMN_RAW, .raw = part[r]});
 }
 
 static inline void world_add(struct world *w, size_t source, const struct gv_labels *there, const struct gv_column *c)
@@ -39,6 +96,8 @@ static inline void world_add(struct world *w, size_t source, const struct gv_lab
     const struct gv_labels *labels = gv_mapping_apply(&w->sources[source].mapping, &b, w->arena, there);
     gv_memory_source_add(&w->held[source], there, c);
     gv_memory_source_add(&w->all, labels, c);
+    if (w->sources[source].replicas > 1)
+        world_deal(w, source, there, &c->raw);
 }
 
 static inline void world_seal(struct world *w)
@@ -46,6 +105,8 @@ static inline void world_seal(struct world *w)
     gv_memory_source_seal(&w->all);
     for (size_t i = 0; i < w->n; i++)
         gv_memory_source_seal(&w->held[i]);
+    for (size_t i = 0; i < w->n * WORLD_REPLICAS; i++)
+        gv_memory_source_seal(&w->replicas[i / WORLD_REPLICAS][i % WORLD_REPLICAS]);
 }
 
 /* Sources evaluate with the query's options but for what the descriptor says. */
@@ -71,15 +132,37 @@ static inline bool world_whole(struct world *w, struct gv_result *out, struct gv
     return e && gv_promql_eval(w->arena, e, &o, out, NULL, err);
 }
 
+static inline const struct gv_result *world_answer_one(struct world *w, const struct gv_plan *p,
+                                                       const struct gv_plan_ask *ask, struct gv_memory_source *from,
+                                                       struct gv_err *err)
+{
+    struct gv_result *r = gv_arena_new(w->arena, struct gv_result);
+    return gv_plan_answer_here(w->arena, p, ask, &from->source, &w->evals[ask->source], r, err) ? r : NULL;
+}
+
+static inline bool world_answer_replicas(struct world *w, const struct gv_plan *p, const struct gv_plan_ask *ask,
+                                         struct gv_plan_answer *answer, struct gv_err *err)
+{
+    unsigned n = w->sources[ask->source].replicas;
+    const struct gv_result **results = gv_arena_array(w->arena, const struct gv_result *, n);
+    for (unsigned r = 0; r < n; r++)
+        if (!(results[r] = world_answer_one(w, p, ask, &w->replicas[ask->source][r], err)))
+            return false;
+    *answer = (struct gv_plan_answer){results[0], results + 1, n - 1};
+    return true;
+}
+
 static inline bool world_answer(struct world *w, const struct gv_plan *p, struct gv_plan_answer *answers,
                                 struct gv_err *err)
 {
     for (size_t i = 0; i < p->n_asks; i++) {
         const struct gv_plan_ask *ask = &p->asks[i];
-        struct gv_result *r = gv_arena_new(w->arena, struct gv_result);
-        if (!gv_plan_answer_here(w->arena, p, ask, &w->held[ask->source].source, &w->evals[ask->source], r, err))
+        if (w->sources[ask->source].replicas > 1) {
+            if (!world_answer_replicas(w, p, ask, &answers[i], err))
+                return false;
+        } else if (!(answers[i].result = world_answer_one(w, p, ask, &w->held[ask->source], err))) {
             return false;
-        answers[i].result = r;
+        }
     }
     return true;
 }
