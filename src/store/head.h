@@ -38,6 +38,8 @@ void head_reader_put(struct store_reader *r);
  * too old. Logged, so that replay does the same. Chunks wholly below it, series left with nothing and symbols without
  * series are freed once no older reader is left. Out-of-order samples stay: */
 void head_truncate(struct head *h, int64_t min_time);
+/* Frees what truncation left, as far as readers let it go: to be called now and then, not on a loop. */
+void head_collect(struct head *h);
 int64_t head_min_time(const struct head *h); /* INT64_MAX: empty */
 int64_t head_max_time(const struct head *h); /* INT64_MIN: empty */
 /* Cutting out-of-order samples into blocks of their own: freeze ends their chunks and gives a reader of them alone

@@ -255,6 +255,7 @@ bool gv_store_maintain(struct gv_store *s, bool *did, struct gv_err *err)
     if (ok && !*did)
         ok = compact(s, did, err);
     drop_old(s); /* also where files fail: it makes room */
+    head_collect(s->head);
     pthread_mutex_unlock(&s->keeping);
     return ok;
 }

@@ -1,0 +1,78 @@
+/* The head's records, as docs/store-format.md ("Records of the head") describes them: a record is a run of sections, a
+ * section its kind, its length in 4 bytes, and its body. Private to head*.c. */
+#pragma once
+#include "store/bytes.h"
+#include "store/head_impl.h"
+
+enum record_kind {
+    RECORD_SERIES = 1,
+    RECORD_SAMPLES,
+    RECORD_HISTOGRAMS,
+    RECORD_LATE_SAMPLES,
+    RECORD_LATE_HISTOGRAMS,
+    RECORD_CHUNKS,
+    RECORD_STATE,
+    RECORD_DELETED,
+    RECORD_EXEMPLARS,
+    RECORD_METADATA
+};
+enum { RECORD_SECTION_HEAD = 5 };
+
+/* A section is begun, filled, ended; one without a body is taken back. */
+static inline size_t record_begin(struct gv_buf *out, enum record_kind kind)
+{
+    gv_buf_reserve(out, RECORD_SECTION_HEAD);
+    out->p[out->n] = (char)kind;
+    out->n += RECORD_SECTION_HEAD;
+    return out->n;
+}
+static inline void record_end(struct gv_buf *out, size_t begun)
+{
+    store_be32((uint8_t *)out->p + begun - 4, (uint32_t)(out->n - begun));
+}
+
+static inline void record_end_or_drop(struct gv_buf *out, size_t begun)
+{
+    if (out->n > begun)
+        record_end(out, begun);
+    else
+        out->n = begun - RECORD_SECTION_HEAD;
+}
+bool record_is_label_set(struct gv_slice blob); /* names that ascend, nothing empty, no length beyond its end */
+
+/* What the items of a section are written against. */
+struct record_last {
+    uint64_t series;
+    int64_t time;
+};
+static inline void record_put_series(struct gv_buf *out, struct record_last *last, uint64_t series)
+{
+    put_varint(out, (int64_t)(series - last->series));
+    last->series = series;
+}
+static inline void record_put_place(struct gv_buf *out, struct record_last *last, uint64_t series, int64_t time)
+{
+    record_put_series(out, last, series);
+    put_varint(out, (int64_t)((uint64_t)time - (uint64_t)last->time));
+    last->time = time;
+}
+static inline void record_put_text(struct gv_buf *out, struct gv_slice text)
+{
+    put_uvarint(out, text.n);
+    gv_buf_add_slice(out, text);
+}
+
+/* The first byte of a chunk in a section of chunks: its encoding, and whether more samples may follow in it. */
+enum { RECORD_CHUNK_OPEN = 0x80 };
+struct record_chunk {
+    struct gv_chunk chunk;
+    uint32_t epoch; /* 0: in order */
+    bool is_open;
+};
+void record_put_chunk(struct gv_buf *out, const struct record_chunk *c);
+
+void record_put_series_labels(struct gv_buf *out, uint64_t id, const struct gv_labels *labels);
+/* next_id: 1 where the numbers in use are yet to come. */
+void record_put_state(struct gv_buf *out, const struct head *h, uint64_t next_id);
+void record_put_batch(struct gv_buf *out, const struct gv_store_batch *b, const uint8_t *verdicts, uint32_t epoch);
+void record_put_deleted(struct gv_buf *out, uint64_t series, const struct store_interval *intervals, size_t n);

@@ -1,0 +1,358 @@
+/* The matcher that leaves fewest series gives the candidates; those that name one value take away from these by
+ * walking two lists; all others look at the candidates' own labels, a regular expression once for each value. */
+#include "store/head_select.h"
+#include <stdlib.h>
+
+enum test_kind { TEST_VALUE, TEST_VALUES, TEST_TEXT };
+
+struct test { /* one matcher, in symbols */
+    const struct gv_matcher *matcher;
+    uint32_t name;      /* SYMBOL_NONE: no series has it */
+    bool matches_empty; /* so where the label is absent */
+    bool negative;
+    enum test_kind kind;
+    uint32_t *values; /* TEST_VALUE, TEST_VALUES: those that the expression names and that exist, ascending */
+    size_t n_values;
+    uint32_t *known; /* TEST_TEXT: open addressing: value symbol, or SYMBOL_NONE */
+    bool *answers;
+    size_t n_known, mask;
+};
+
+struct selection {
+    struct head *head;
+    struct gv_arena *arena;
+    struct test *tests;
+    size_t n;
+    uint64_t *candidates; /* ascending, or at least in runs of a leaf */
+    size_t n_candidates;
+    bool none;
+};
+
+/* ---- Matchers in symbols ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t l = *(const uint32_t *)a, r = *(const uint32_t *)b;
+    return (l > r) - (l < r);
+}
+
+/* A symbol counts only where postings have it: the reader then keeps it from being given to another text. */
+static void find_values(const struct head *h, struct gv_arena *a, struct test *t)
+{
+    const struct gv_matcher *m = t->matcher;
+    t->values = gv_arena_array(a, uint32_t, m->n_literals);
+    for (size_t i = 0; i < m->n_literals; i++) {
+        uint32_t value = symbols_find(&h->symbols, m->literals[i]);
+        if (value != SYMBOL_NONE && postings_find(&h->postings, t->name, value))
+            t->values[t->n_values++] = value;
+    }
+    qsort(t->values, t->n_values, sizeof *t->values, by_number);
+}
+
+static uint32_t find_name(const struct head *h, struct gv_slice name)
+{
+    uint32_t symbol = symbols_find(&h->symbols, name);
+    return symbol != SYMBOL_NONE && postings_values(&h->postings, symbol) ? symbol : SYMBOL_NONE;
+}
+
+static void make_test(const struct head *h, struct gv_arena *a, struct test *t, const struct gv_matcher *m)
+{
+    *t = (struct test){.matcher = m,
+                       .name = find_name(h, m->name),
+                       .matches_empty = gv_matcher_matches(m, (struct gv_slice){NULL, 0}),
+                       .negative = m->type == GV_MATCH_NE || m->type == GV_MATCH_NRE,
+                       .kind = TEST_TEXT};
+    if (m->plan == GV_PLAN_LITERAL || m->plan == GV_PLAN_SET) {
+        t->kind = m->plan == GV_PLAN_LITERAL ? TEST_VALUE : TEST_VALUES;
+        find_values(h, a, t);
+    }
+}
+
+/* ---- Testing a series ---- */
+
+static void grow_known(struct test *t, struct gv_arena *a)
+{
+    struct test old = *t;
+    size_t places = old.known ? 2 * (old.mask + 1) : 64;
+    t->mask = places - 1;
+    t->known = gv_arena_alloc(a, places * sizeof *t->known);
+    t->answers = gv_arena_alloc(a, places * sizeof *t->answers);
+    memset(t->known, 0xff, places * sizeof *t->known);
+    for (size_t i = 0; old.known && i <= old.mask; i++) {
+        if (old.known[i] == SYMBOL_NONE)
+            continue;
+        size_t at = old.known[i] & t->mask;
+        while (t->known[at] != SYMBOL_NONE)
+            at = (at + 1) & t->mask;
+        t->known[at] = old.known[i];
+        t->answers[at] = old.answers[i];
+    }
+}
+
+static bool test_text(const struct head *h, struct gv_arena *a, struct test *t, uint32_t value)
+{
+    if (t->matcher->plan != GV_PLAN_REGEX)
+        return gv_matcher_matches(t->matcher, symbols_text(&h->symbols, value));
+    if (!t->known || t->n_known > t->mask / 2)
+        grow_known(t, a);
+    size_t at = value & t->mask;
+    for (; t->known[at] != SYMBOL_NONE; at = (at + 1) & t->mask)
+        if (t->known[at] == value)
+            return t->answers[at];
+    t->known[at] = value;
+    t->n_known++;
+    return t->answers[at] = gv_matcher_matches(t->matcher, symbols_text(&h->symbols, value));
+}
+
+static bool test_value(const struct head *h, struct gv_arena *a, struct test *t, uint32_t value)
+{
+    switch (t->kind) {
+    case TEST_VALUE:
+        return (t->n_values && t->values[0] == value) != t->negative;
+    case TEST_VALUES:
+        return (bsearch(&value, t->values, t->n_values, sizeof value, by_number) != NULL) != t->negative;
+    case TEST_TEXT:
+        return test_text(h, a, t, value);
+    }
+    gv_die("test %d", (int)t->kind);
+}
+
+static bool matches(struct selection *s, const struct head_series *series)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct test *t = &s->tests[i];
+        uint32_t at = 0;
+        while (at < series->n_labels && series->labels[2 * (size_t)at] != t->name)
+            at++;
+        if (at == series->n_labels ? !t->matches_empty
+                                   : !test_value(s->head, s->arena, t, series->labels[2 * (size_t)at + 1]))
+            return false;
+    }
+    return true;
+}
+
+/* ---- Candidates ---- */
+
+static bool names_values(const struct test *t) /* and nothing but series that have them */
+{
+    return t->kind != TEST_TEXT && !t->negative && !t->matches_empty;
+}
+
+static uint64_t count_named(const struct head *h, const struct test *t)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < t->n_values; i++) {
+        const struct postings_list *l = postings_find(&h->postings, t->name, t->values[i]);
+        n += l ? l->n : 0;
+    }
+    return n;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    uint64_t l = *(const uint64_t *)a, r = *(const uint64_t *)b;
+    return (l > r) - (l < r);
+}
+
+/* The series of several values of one name: no series is in two of them. */
+static bool gather(struct selection *s, uint32_t name, const uint32_t *values, size_t n, struct gv_err *err)
+{
+    const struct postings *p = &s->head->postings;
+    size_t total = 0, lists = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct postings_list *l = postings_find(p, name, values[i]);
+        total += l ? l->n : 0;
+    }
+    s->candidates = gv_arena_try(s->arena, (total + 1) * sizeof *s->candidates, err);
+    if (!s->candidates)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const struct postings_list *l = postings_find(p, name, values[i]);
+        if (!l)
+            continue;
+        postings_copy(l, s->candidates + s->n_candidates);
+        s->n_candidates += l->n;
+        lists++;
+    }
+    if (lists > 1)
+        qsort(s->candidates, s->n_candidates, sizeof *s->candidates, by_id);
+    return true;
+}
+
+static void intersect(struct selection *s, const struct postings_list *l)
+{
+    size_t kept = 0;
+    uint32_t at = 0;
+    for (size_t i = 0; l && i < s->n_candidates; i++) {
+        uint32_t step = 1, low = at, high;
+        while (low + step < l->n && postings_at(l, low + step) < s->candidates[i])
+            low += step, step *= 2;
+        high = low + step < l->n ? low + step : l->n;
+        while (low < high) {
+            uint32_t mid = low + (high - low) / 2;
+            if (postings_at(l, mid) < s->candidates[i])
+                low = mid + 1;
+            else
+                high = mid;
+        }
+        at = low;
+        if (at < l->n && postings_at(l, at) == s->candidates[i])
+            s->candidates[kept++] = s->candidates[i];
+    }
+    s->n_candidates = kept;
+}
+
+static bool by_named(struct selection *s, struct test *fewest, struct gv_err *err)
+{
+    if (!gather(s, fewest->name, fewest->values, fewest->n_values, err))
+        return false;
+    for (size_t i = 0; i < s->n; i++) {
+        struct test *t = &s->tests[i];
+        if (t != fewest && names_values(t) && t->n_values == 1)
+            intersect(s, postings_find(&s->head->postings, t->name, t->values[0]));
+    }
+    return true;
+}
+
+/* The values of a name that match. The texts are read without the lock: an expression may take its time. */
+static bool by_text(struct selection *s, struct test *t, struct gv_err *err)
+{
+    struct head *h = s->head;
+    const struct postings_list *l = postings_values(&h->postings, t->name);
+    size_t n = l ? l->n : 0, kept = 0;
+    uint64_t *all = gv_arena_try(s->arena, (n + 1) * sizeof *all, err);
+    uint32_t *values = all ? gv_arena_try(s->arena, (n + 1) * sizeof *values, err) : NULL;
+    if (!values)
+        return false;
+    if (l)
+        postings_copy(l, all);
+    pthread_rwlock_unlock(&h->index);
+    for (size_t i = 0; i < n; i++)
+        if (gv_matcher_matches(t->matcher, symbols_text(&h->symbols, (uint32_t)all[i])))
+            values[kept++] = (uint32_t)all[i];
+    pthread_rwlock_rdlock(&h->index);
+    return gather(s, t->name, values, kept, err);
+}
+
+static bool all_series(struct selection *s, struct gv_err *err)
+{
+    const struct postings_list *l = &s->head->postings.all;
+    s->candidates = gv_arena_try(s->arena, (l->n + 1) * sizeof *s->candidates, err);
+    if (!s->candidates)
+        return false;
+    postings_copy(l, s->candidates);
+    s->n_candidates = l->n;
+    return true;
+}
+
+static uint32_t count_values(const struct head *h, const struct test *t)
+{
+    const struct postings_list *l = postings_values(&h->postings, t->name);
+    return l ? l->n : 0;
+}
+
+static bool choose(struct selection *s, struct gv_err *err)
+{
+    struct test *named = NULL, *text = NULL;
+    uint64_t fewest = UINT64_MAX, fewest_values = UINT64_MAX;
+    for (size_t i = 0; i < s->n; i++) {
+        struct test *t = &s->tests[i];
+        if (t->matches_empty)
+            continue;
+        if (t->name == SYMBOL_NONE) {
+            s->none = true;
+            return true;
+        }
+        uint64_t n = names_values(t) ? count_named(s->head, t) : UINT64_MAX;
+        uint64_t values = count_values(s->head, t);
+        if (names_values(t) && n < fewest) {
+            named = t;
+            fewest = n;
+        } else if (t->matcher->plan != GV_PLAN_NONEMPTY && values < fewest_values) {
+            text = t;
+            fewest_values = values;
+        }
+    }
+    return named ? by_named(s, named, err) : text ? by_text(s, text, err) : all_series(s, err);
+}
+
+/* ---- From numbers to series ---- */
+
+static bool overlaps(int64_t min, int64_t max, int64_t min_time, int64_t max_time)
+{
+    return min <= max_time && max >= min_time;
+}
+
+/* Whether a chunk that the reader sees overlaps the times; under the stripe's lock. */
+static bool has_samples(const struct head_reader *r, const struct head_series *s, int64_t min_time, int64_t max_time)
+{
+    int64_t from = min_time > r->start ? min_time : r->start, min, max;
+    if (!r->late_only) {
+        if (s->open.n && overlaps(s->open_time, s->open.time, from, max_time))
+            return true;
+        for (const struct head_chunk *c = s->chunks; c && c->max_time >= from; c = c->older)
+            if (c->min_time <= max_time)
+                return true;
+    }
+    return s->extra && s->extra->late && head_late_range(s, r->epoch, r->last_epoch, &min, &max) &&
+           overlaps(min, max, min_time, max_time);
+}
+
+static size_t take_run(struct selection *s, const struct head_reader *r, const uint64_t *ids, size_t n,
+                       int64_t min_time, int64_t max_time, struct head_series **out)
+{
+    enum { AHEAD = 8 };
+    size_t kept = 0;
+    struct head_stripe *stripe = head_stripe_of(s->head, ids[0]);
+    pthread_mutex_lock(&stripe->lock);
+    const struct head_leaf *leaf = head_leaf_find(stripe, head_leaf_of(ids[0]));
+    for (size_t i = 0; leaf && i < n; i++) {
+        if (i + AHEAD < n) {
+            const char *next = (const char *)leaf->series[ids[i + AHEAD] % HEAD_LEAF];
+            __builtin_prefetch(next);
+            __builtin_prefetch(next + 64);
+        }
+        struct head_series *series = leaf->series[ids[i] % HEAD_LEAF];
+        if (series && has_samples(r, series, min_time, max_time))
+            out[kept++] = series;
+    }
+    pthread_mutex_unlock(&stripe->lock);
+    return kept;
+}
+
+static bool resolve(struct selection *s, const struct head_reader *r, int64_t min_time, int64_t max_time,
+                    struct head_series ***series, size_t *n_series, struct gv_err *err)
+{
+    struct head_series **out = gv_arena_try(s->arena, (s->n_candidates + 1) * sizeof(struct head_series *), err);
+    size_t n = 0;
+    if (!out)
+        return false;
+    for (size_t i = 0, end; i < s->n_candidates; i = end) {
+        uint64_t leaf = head_leaf_of(s->candidates[i]);
+        for (end = i + 1; end < s->n_candidates && head_leaf_of(s->candidates[end]) == leaf;)
+            end++;
+        size_t kept = take_run(s, r, s->candidates + i, end - i, min_time, max_time, out + n), found = n;
+        for (size_t j = 0; j < kept; j++)
+            if (matches(s, out[found + j]))
+                out[n++] = out[found + j];
+    }
+    *series = out;
+    *n_series = n;
+    return true;
+}
+
+bool head_select(struct head_reader *r, struct gv_arena *a, const struct gv_matcher *matchers, size_t n,
+                 int64_t min_time, int64_t max_time, struct head_series ***series, size_t *n_series, struct gv_err *err)
+{
+    struct head *h = r->head;
+    struct selection s = {.head = h, .arena = a, .n = n};
+    *n_series = 0;
+    *series = NULL;
+    s.tests = gv_arena_array(a, struct test, n);
+    pthread_rwlock_rdlock(&h->index);
+    for (size_t i = 0; i < n; i++)
+        make_test(h, a, &s.tests[i], &matchers[i]);
+    bool ok = choose(&s, err);
+    pthread_rwlock_unlock(&h->index);
+    return ok && (s.none || resolve(&s, r, min_time, max_time, series, n_series, err));
+}

@@ -1,0 +1,9 @@
+/* Which series match: from postings, then by their symbols. Private to head*.c. */
+#pragma once
+#include "store/head_impl.h"
+
+/* Those that match all matchers and have a chunk that overlaps the times, as the reader sees them; in a, in no order.
+ * The reader keeps them from going away. */
+GV_MUST_CHECK bool head_select(struct head_reader *r, struct gv_arena *a, const struct gv_matcher *matchers, size_t n,
+                               int64_t min_time, int64_t max_time, struct head_series ***series, size_t *n_series,
+                               struct gv_err *err);
