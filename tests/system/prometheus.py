@@ -26,12 +26,15 @@ def openmetrics(series):
 
 
 class Prometheus:
-    """A server of its own, in a folder of its own. text: OpenMetrics with timestamps, or None; config: prometheus.yml."""
+    """A server of its own, in a folder of its own. text: OpenMetrics with timestamps, or None; config: prometheus.yml;
+    blocks: folders of blocks, of which it gets copies."""
 
-    def __init__(self, text=None, config="global: {scrape_interval: 15s}\n", rules=None, flags=()):
+    def __init__(self, text=None, config="global: {scrape_interval: 15s}\n", rules=None, flags=(), blocks=()):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="globalview-prometheus-"))
         self.data = self.folder / "data"
         self.data.mkdir()
+        for block in blocks:
+            shutil.copytree(block, self.data / pathlib.Path(block).name)
         if text:
             (self.folder / "input.om").write_text(text)
             subprocess.run([PROMTOOL, "tsdb", "create-blocks-from", "openmetrics", self.folder / "input.om", self.data],
