@@ -32,6 +32,27 @@ static void subqueries_are_never_sent_to_them(void **state)
         b->plan->asks[1].grid.n + b->plan->asks[2].grid.n + b->plan->asks[3].grid.n + b->plan->asks[4].grid.n, 43200);
 }
 
+static void faults_that_they_have_are_kept_off(void **state)
+{
+    struct bench *b = *state;
+    b->sources[1].major = 2;
+    b->sources[1].minor = 42;
+    assert_asked(b, "x atan2 2", "c1: x atan2 2\nc2: x\n"); /* the name would stay */
+    assert_united(b, "x * (1 atan2 2)", BOTH("x * (1 atan2 2)"));
+    assert_asked(b, "timestamp(x @ 50 offset 5s)", "c1: timestamp(x @ 50.000 offset 5s)\nc2: x[5m]\n");
+    assert_united(b, "timestamp(x offset 5s) - timestamp(x @ 50)",
+                  BOTH("timestamp(x offset 5s) - timestamp(x @ 50.000)"));
+    assert_asked(b, "count_values by (a, b, c) (\"v\", x)",
+                 "c1: count_values by (a, b, c) (\"globalview_value\", x)\n"
+                 "c2: count_values by (a, b, c) (\"globalview_value\", x)\n");
+    over_range(b, 0, 600000, 60000); /* where values of later steps would be merged */
+    assert_asked(b, "count_values by (a, b, c) (\"v\", x)",
+                 "c1: count_values by (a, b, c) (\"globalview_value\", x)\nc2: x\n");
+    assert_asked(b, "count_values by (a, b, cluster) (\"v\", x)", "c1: count_values by (a, b) (\"v\", x)\nc2: x\n");
+    assert_asked(b, "count_values by (a, b) (\"v\", x)", BOTH("count_values by (a, b) (\"globalview_value\", x)"));
+    assert_united(b, "count_values without (a, b, c) (\"v\", x)", BOTH("count_values without (a, b, c) (\"v\", x)"));
+}
+
 static void features_that_a_backend_lacks_are_not_sent(void **state)
 {
     struct bench *b = *state;
@@ -109,10 +130,10 @@ static void without_push_down_only_selectors_are_sent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(ranges_before_3_0_are_a_millisecond_shorter),         test(subqueries_are_never_sent_to_them),
-        test(features_that_a_backend_lacks_are_not_sent),          test(names_that_are_removed_at_another_time),
-        test(another_lookback_makes_samples_of_instant_selectors), test(metricsql_is_sent_what_means_the_same),
-        test(without_push_down_only_selectors_are_sent),
+        test(ranges_before_3_0_are_a_millisecond_shorter), test(subqueries_are_never_sent_to_them),
+        test(faults_that_they_have_are_kept_off),          test(features_that_a_backend_lacks_are_not_sent),
+        test(names_that_are_removed_at_another_time),      test(another_lookback_makes_samples_of_instant_selectors),
+        test(metricsql_is_sent_what_means_the_same),       test(without_push_down_only_selectors_are_sent),
     };
     return cmocka_run_group_tests_name("plan.older", tests, NULL, NULL);
 }
