@@ -22,7 +22,24 @@ static const char *const not_of_the_query[] = {
     "too many samples", "timed out", "timeout", "canceled", "expanding series", "remote_read", "memory",
 };
 
-enum gv_ask_outcome gv_backend_verdict(int status, struct gv_slice type, struct gv_slice message)
+/* A message without the label sets in it, whose names and values may be any words: `memory_used`, `timeout`. */
+static void skip_labels(struct gv_buf *out, struct gv_slice message)
+{
+    bool inside = false, quoted = false;
+    for (size_t i = 0; i < message.n; i++) {
+        char c = message.p[i];
+        if (!inside && c != '{')
+            gv_buf_addc(out, c);
+        if (quoted && c == '\\')
+            i++;
+        else if (inside && c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == '{' || c == '}'))
+            inside = c == '{';
+    }
+}
+
+static enum gv_ask_outcome judge(int status, struct gv_slice type, struct gv_slice message)
 {
     if ((status == 400 || status == 422) && holds_any(message, not_understood, GV_COUNT(not_understood)))
         return GV_ASK_UNSUPPORTED;
@@ -30,6 +47,15 @@ enum gv_ask_outcome gv_backend_verdict(int status, struct gv_slice type, struct 
     if (execution && !holds_any(message, not_of_the_query, GV_COUNT(not_of_the_query)))
         return GV_ASK_QUERY;
     return GV_ASK_STATUS;
+}
+
+enum gv_ask_outcome gv_backend_verdict(int status, struct gv_slice type, struct gv_slice message)
+{
+    struct gv_buf words = GV_BUF_INIT;
+    skip_labels(&words, message);
+    enum gv_ask_outcome outcome = judge(status, type, gv_buf_slice(&words));
+    gv_buf_fini(&words);
+    return outcome;
 }
 
 bool gv_sink_backend_error(struct gv_slice type, struct gv_slice message, struct gv_err *err)

@@ -315,6 +315,11 @@ static void error_replies_are_judged(void **state)
          GV_ASK_QUERY,
          "cluster \"c1\": found duplicate series for the match group"},
         {{422,
+          "{\"status\":\"error\",\"errorType\":\"execution\",\"error\":\"found duplicate series for the match group "
+          "{job=\\\"\\\\\\\"} timed out\\\"}: [{__name__=\\\"memory_used\\\"}, {error=\\\"parse error\\\"}]\"}"},
+         GV_ASK_QUERY,
+         "[{__name__=\"memory_used\"}, {error=\"parse error\"}]"},
+        {{422,
           "{\"status\":\"error\",\"errorType\":\"execution\",\"error\":\"query processing would load too many samples "
           "into memory in query execution\"}"},
          GV_ASK_STATUS,
