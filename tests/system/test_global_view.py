@@ -1,14 +1,20 @@
 """The promise: queries over three real Prometheus servers are answered as a fourth answers them that holds everything,
 injected labels included. The queries stand in queries/*.txt, by the rule that they try."""
+import os
 import pathlib
+import random
+import sys
 import unittest
 import urllib.request
 
+import random_queries
 from compare import difference
 from differential import Case, Differential, at, over
 from program import Program, eventually
 from worlds import INSTANTS, LAYOUTS, RANGES, T, World
 
+SEED = os.environ.get("GV_SEED") or str(random.SystemRandom().randrange(1 << 32))  # of the random queries
+RANDOM_QUERIES = int(os.environ.get("GV_RANDOM_QUERIES", "2500"))  # in each layout
 FOLDER = pathlib.Path(__file__).resolve().parent / "queries"
 SHOWN = 10  # findings of a failed test
 WORLDS = {}
@@ -80,6 +86,24 @@ class GlobalView:
             with self.subTest(name, kind=kind):
                 cases = [case for _, query in queries for case in forms(query)]
                 self.expect_none(differential, differential.run(cases), len(cases))
+
+    def test_random_queries(self):
+        print(f"GV_SEED={SEED}", file=sys.stderr)
+        pairs = random_queries.Generator(SEED).cases(RANDOM_QUERIES)
+        nodes = {case.query: node for node, case in pairs}
+        for kind, strict in self.differentials.items():
+            differential = strict.another(strict.tested, may_miss_errors=random_queries.may_miss_errors)
+            findings = differential.run(case for _, case in pairs)
+            smallest = [self.shrunk(differential, f, nodes[f.case.query]) for f in findings[:SHOWN]]
+            with self.subTest(kind=kind, seed=SEED):
+                self.expect_none(differential, smallest, len(pairs))
+
+    def shrunk(self, differential, finding, node):
+        """A smaller query at the same times that differs too."""
+        def check(text):
+            return differential.check(finding.case._replace(query=text))
+        smallest = random_queries.shrink(node, lambda text: check(text) is not None)
+        return finding._replace(case=finding.case._replace(query=smallest), text=check(smallest))
 
     def test_pushed_down(self):
         self.hold("pushed")
