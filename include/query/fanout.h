@@ -18,8 +18,7 @@ struct gv_fanout_request {
     const char *path;     /* "/api/v1/labels" */
     struct gv_slice form; /* parameters, percent-encoded; sent as a POST form where post, else as a query string */
     bool post;
-    bool
-        each_replica; /* of clusters whose replicas are merged: the reply is a union, else one replica speaks for all */
+    bool each_replica; /* of merged replicas all are asked, for a union; else one of them speaks for all */
     struct gv_fanout_shape data;
     /* Per cluster: leaves it out (false), or gives it a path and form of its own, in arena a. NULL: all alike. */
     bool (*shape)(void *arg, const struct gv_cluster *c, struct gv_arena *a, const char **path, struct gv_slice *form);
@@ -42,9 +41,8 @@ struct gv_fanout *gv_fanout_start(const struct gv_query_env *env, struct gv_sett
                                   const struct gv_fanout_request *request, gv_fanout_done_fn *done, void *arg);
 void gv_fanout_cancel(struct gv_fanout *f); /* done follows, with GV_CANCELED */
 const struct gv_err *gv_fanout_err(const struct gv_fanout *f);
-const struct gv_fanout_answer *
-gv_fanout_answers(const struct gv_fanout *f,
-                  size_t *n); /* configuration order; with each_replica several of one cluster */
+/* In configuration order; with each_replica several of one cluster. */
+const struct gv_fanout_answer *gv_fanout_answers(const struct gv_fanout *f, size_t *n);
 struct gv_annotations *gv_fanout_notes(struct gv_fanout *f); /* failed clusters, backends' warnings; a digest may add */
 struct gv_arena *gv_fanout_arena(struct gv_fanout *f);
 /* For the reply made of the answers: bytes that the read holds besides, until gv_fanout_free. */
