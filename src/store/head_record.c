@@ -41,13 +41,19 @@ void record_put_deleted(struct gv_buf *out, uint64_t series, const struct store_
     record_end(out, begun);
 }
 
-/* ---- A batch: by the verdicts, in up to four sections of samples ---- */
+/* ---- A batch: a section for every run of samples of one kind, so that replay finds them in their order ---- */
+
+enum { NOT_LOGGED };
 
 /* A sample that was there already is logged again: whoever sent it may be told that it is safe only when a record of it
  * is, and the one from before may never have come as far as the log. */
-static bool is_logged(uint8_t verdict, bool late)
+static unsigned kind_of(const struct gv_store_sample *s, uint8_t verdict)
 {
-    return late ? verdict == (GV_APPEND_STORED | HEAD_LATE) : verdict == GV_APPEND_STORED || verdict == GV_APPEND_SAME;
+    if (verdict == GV_APPEND_STORED || verdict == GV_APPEND_SAME)
+        return s->histogram ? RECORD_HISTOGRAMS : RECORD_SAMPLES;
+    if (verdict == (GV_APPEND_STORED | HEAD_LATE))
+        return s->histogram ? RECORD_LATE_HISTOGRAMS : RECORD_LATE_SAMPLES;
+    return NOT_LOGGED;
 }
 
 static void put_float(struct gv_buf *out, struct record_last *last, const struct gv_store_sample *s)
@@ -68,42 +74,28 @@ static void put_histogram(struct gv_buf *out, struct record_last *last, const st
     gv_buf_fini(&packed);
 }
 
-static void put_samples(struct gv_buf *out, enum record_kind kind, const struct gv_store_batch *b,
-                        const uint8_t *verdicts, uint32_t epoch)
-{
-    bool late = kind == RECORD_LATE_SAMPLES || kind == RECORD_LATE_HISTOGRAMS;
-    bool histograms = kind == RECORD_HISTOGRAMS || kind == RECORD_LATE_HISTOGRAMS;
-    struct record_last last = {0};
-    size_t begun = record_begin(out, kind), items;
-    if (late)
-        put_uvarint(out, epoch);
-    items = out->n;
-    for (size_t i = 0; i < b->n; i++) {
-        const struct gv_store_sample *s = &b->samples[i];
-        if (!is_logged(verdicts[i], late) || (s->histogram != NULL) != histograms)
-            continue;
-        (histograms ? put_histogram : put_float)(out, &last, s);
-    }
-    if (out->n > items)
-        record_end(out, begun);
-    else
-        out->n = begun - RECORD_SECTION_HEAD;
-}
-
 void record_put_batch(struct gv_buf *out, const struct gv_store_batch *b, const uint8_t *verdicts, uint32_t epoch)
 {
-    bool any_late = false, any_histogram = false;
+    struct record_last last = {0};
+    unsigned open = NOT_LOGGED;
+    size_t begun = 0;
     for (size_t i = 0; i < b->n; i++) {
-        any_late |= verdicts[i] & HEAD_LATE;
-        any_histogram |= b->samples[i].histogram != NULL;
+        unsigned kind = kind_of(&b->samples[i], verdicts[i]);
+        if (kind == NOT_LOGGED)
+            continue;
+        if (kind != open) {
+            if (open != NOT_LOGGED)
+                record_end(out, begun);
+            begun = record_begin(out, kind);
+            last = (struct record_last){0};
+            open = kind;
+            if (kind == RECORD_LATE_SAMPLES || kind == RECORD_LATE_HISTOGRAMS)
+                put_uvarint(out, epoch);
+        }
+        (b->samples[i].histogram ? put_histogram : put_float)(out, &last, &b->samples[i]);
     }
-    put_samples(out, RECORD_SAMPLES, b, verdicts, epoch);
-    if (any_histogram)
-        put_samples(out, RECORD_HISTOGRAMS, b, verdicts, epoch);
-    if (any_late)
-        put_samples(out, RECORD_LATE_SAMPLES, b, verdicts, epoch);
-    if (any_late && any_histogram)
-        put_samples(out, RECORD_LATE_HISTOGRAMS, b, verdicts, epoch);
+    if (open != NOT_LOGGED)
+        record_end(out, begun);
 }
 
 /* ---- Buffers, kept for the next record ---- */
