@@ -6,10 +6,15 @@ import random
 import signal
 import socket
 import threading
+import time
 import unittest
+import urllib.parse
+import urllib.request
 
 import faults
+import remote
 import test_global_view as global_view
+import test_read
 from compare import by_labels
 from differential import Case, Differential, at, over
 from program import Program, eventually
@@ -191,6 +196,49 @@ class Spread(Merging, unittest.TestCase):
 
 class Same(Merging, unittest.TestCase):
     layout = "same"
+
+
+class ReadThrough(test_read.ThroughUs):
+    """Remote read is served of what is merged."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = WORLDS["spread"]
+        cls.program = Program(cls.world.merging())
+        cls.addClassCleanup(cls.program.stop)
+        wait_until_known(cls.program)
+        cls.reader = test_read.reader_of(cls.program.url + "/api/v1/read")
+        cls.addClassCleanup(cls.reader.stop)
+
+
+class Federated(unittest.TestCase):
+    def test_the_latest_samples(self):
+        """One replica is down since a while, the other one came up only then."""
+        now = int(time.time())
+        times = range(now - 900, now - 9, 15)
+        early, late = times[:-8], times[-12:]
+        values = {t: i for i, t in enumerate(times)}
+
+        def series(name, times, *more, **labels):
+            return {"__name__": name, **labels}, [(t, values[t]) for t in times] + list(more)
+        ended = (now - 40, remote.STALE)
+        both = [[series("up", early, job="a"), series("gone", early, job="a"), series("ended", early)],
+                [series("up", late, job="a"), series("new", late, job="b"), series("ended", late[:-3], ended)]]
+        servers = [server(*part, external_labels={"replica": str(i)}) for i, part in enumerate(both)]
+        servers.append(server(*(({**labels, "cluster": "m"}, points) for labels, points in (
+            series("up", times, job="a"), series("gone", early, job="a"), series("new", late, job="b"),
+            series("ended", times[:-3], ended)))))
+        for one in servers:
+            self.addCleanup(one.stop)
+        with Program(f"clusters: [{{name: m, replicas: merge, endpoints: [{servers[0].url}, {servers[1].url}]}}]\n") as p:
+            wait_until_known(p, ["m"])
+            path = "/federate?" + urllib.parse.urlencode({"match[]": '{__name__=~".+"}'})
+            wanted = urllib.request.urlopen(servers[2].url + path, timeout=30).read().decode()
+            self.assertEqual(p.get(path).text, wanted)
+            self.assertIn('new{', wanted)
+            self.assertNotIn("ended", wanted)
+            servers[0].end()  # now it is missing, which federation has no way to say
+            self.assertEqual(p.get(path).status, 200)
 
 
 class Reticent(http.server.BaseHTTPRequestHandler):
