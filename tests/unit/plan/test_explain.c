@@ -40,6 +40,27 @@ static void a_source_that_is_evaluated_for(void **state)
                 "here, not sent: sum(rate(x[5m])): its groups span clusters\n");
 }
 
+static void replicas_that_are_merged(void **state)
+{
+    struct bench *b = *state;
+    b->sources[1].replicas = 3;
+    b->sources[0].replicas = 1;
+    over_range(b, 0, 60000, 30000);
+    assert_plan(b, "sum(rate(x[5m]))",
+                "evaluated here: $1\n"
+                "$1: sum of sum(rate(x[5m]))\n"
+                "  c1: range sum(rate(x[5m])) from 0.000 to 60.000 step 30.000, adding cluster=\"c1\"\n"
+                "  c2: here, sum by (cluster) (rate($2))\n"
+                "    $2: union of x[5m]\n"
+                "      c2: samples x[16m] from -599.999 to 360.000 of 3 replicas, merged, adding cluster=\"c2\"\n"
+                "here, not sent: sum(rate(x[5m])): its groups span clusters\n");
+    struct gv_buf text = GV_BUF_INIT;
+    gv_plan_explain_json(&text, b->plan);
+    assert_non_null(strstr(gv_buf_cstr(&text), "\"labels\":{\"cluster\":\"c2\"},\"replicas\":3,\"asks\":[{"));
+    assert_null(strstr(gv_buf_cstr(&text), "\"replicas\":1"));
+    gv_buf_fini(&text);
+}
+
 static void json_says_the_same(void **state)
 {
     struct bench *b = *state;
@@ -72,10 +93,8 @@ static void json_says_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(a_query_that_every_cluster_answers),
-        test(a_query_that_is_cut),
-        test(a_source_that_is_evaluated_for),
-        test(json_says_the_same),
+        test(a_query_that_every_cluster_answers), test(a_query_that_is_cut), test(a_source_that_is_evaluated_for),
+        test(replicas_that_are_merged),           test(json_says_the_same),
     };
     return cmocka_run_group_tests_name("plan.explain", tests, NULL, NULL);
 }

@@ -97,6 +97,32 @@ static void another_lookback_makes_samples_of_instant_selectors(void **state)
     assert_united(b, "x + 1", BOTH("x + 1"));
 }
 
+/* Whatever else they can; and a little more than is needed, to tell holes at the ends. */
+static void replicas_that_are_merged_are_asked_for_samples_alone(void **state)
+{
+    struct bench *b = *state;
+    b->sources[1].replicas = 2;
+    static const char *const queries[] = {"x",         "x + 1",   "timestamp(x)", "topk(1, x)",
+                                          "absent(x)", "sort(x)", "info(x)"};
+    for (size_t raw = 0; raw < 2; raw++)
+        for (size_t i = 0; i < GV_COUNT(queries); i++) {
+            b->sources[1].raw = raw;
+            assert_planned(b, queries[i]);
+            assert_false(b->plan->unite);
+            for (size_t k = 0; k < b->plan->n_asks; k++)
+                if (b->plan->asks[k].source == 1)
+                    assert_int_equal(b->plan->asks[k].kind, GV_PLAN_SAMPLES);
+        }
+    assert_asked(b, "x{cluster=\"c2\"}[1m] offset 10m", "c2: x[11m]\n");
+    assert_int_equal(b->plan->asks[0].start, 100000 - 660000 + 1 - 300000);
+    assert_int_equal(b->plan->asks[0].end, 100000 - 600000 + 300000);
+    assert_united(b, "x{cluster=\"c1\"}", "c1: x\n");
+    b->options.lookback = 600000;
+    assert_asked(b, "rate(x{cluster=\"c2\"}[1m])", "c2: x[21m]\n");
+    b->options.lookback = 1000;
+    assert_asked(b, "rate(x{cluster=\"c2\"}[1m])", "c2: x[11m]\n");
+}
+
 static void metricsql_is_sent_what_means_the_same(void **state)
 {
     struct bench *b = *state;
@@ -130,10 +156,15 @@ static void without_push_down_only_selectors_are_sent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(ranges_before_3_0_are_a_millisecond_shorter), test(subqueries_are_never_sent_to_them),
-        test(faults_that_they_have_are_kept_off),          test(features_that_a_backend_lacks_are_not_sent),
-        test(names_that_are_removed_at_another_time),      test(another_lookback_makes_samples_of_instant_selectors),
-        test(metricsql_is_sent_what_means_the_same),       test(without_push_down_only_selectors_are_sent),
+        test(ranges_before_3_0_are_a_millisecond_shorter),
+        test(subqueries_are_never_sent_to_them),
+        test(faults_that_they_have_are_kept_off),
+        test(features_that_a_backend_lacks_are_not_sent),
+        test(names_that_are_removed_at_another_time),
+        test(another_lookback_makes_samples_of_instant_selectors),
+        test(metricsql_is_sent_what_means_the_same),
+        test(without_push_down_only_selectors_are_sent),
+        test(replicas_that_are_merged_are_asked_for_samples_alone),
     };
     return cmocka_run_group_tests_name("plan.older", tests, NULL, NULL);
 }
