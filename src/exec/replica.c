@@ -1,6 +1,6 @@
 /* Columns in; picks of their samples, by time; one column out:
  *
- *   lanes by number of samples ──► picks: the base's ──► holes filled, lane by lane ──► stale markers of real ends
+ *   lanes, the base first ──► picks: the base's ──► holes filled, lane by lane ──► stale markers of real ends
  *
  * A sample that is a stale marker is no sample until the last step. */
 #include "exec/replica.h"
@@ -23,7 +23,7 @@ struct pick {
 
 struct merge {
     struct gv_arena *arena;
-    struct lane *lanes; /* most samples first */
+    struct lane *lanes; /* the base, then most samples first */
     uint32_t n_lanes;
     int64_t interval; /* ms */
     struct pick *picks, *spare;
@@ -364,6 +364,24 @@ static int most_first(const void *a, const void *b)
     return (l->c > r->c) - (l->c < r->c); /* of equal ones the first replica */
 }
 
+static bool has_nearly_as_many(const struct lane *l, const struct lane *most)
+{
+    return (uint64_t)l->n_live * 16 >= (uint64_t)most->n_live * 15;
+}
+
+/* How many samples of each lie in what was asked for changes from query to query. The base had better not: of those
+ * that have nearly as many as the one with most it is the first replica. */
+static void choose_base(struct merge *m)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < m->n_lanes && has_nearly_as_many(&m->lanes[i], &m->lanes[0]); i++)
+        if (m->lanes[i].c < m->lanes[best].c)
+            best = i;
+    struct lane base = m->lanes[best];
+    memmove(m->lanes + 1, m->lanes, best * sizeof base);
+    m->lanes[0] = base;
+}
+
 static size_t open_lanes(struct merge *m, const struct gv_raw_column *replicas, size_t n)
 {
     size_t total = 0;
@@ -376,8 +394,10 @@ static size_t open_lanes(struct merge *m, const struct gv_raw_column *replicas, 
         m->n_lanes += replicas[i].n > 0;
         total += replicas[i].n;
     }
-    if (m->n_lanes > 1)
+    if (m->n_lanes > 1) {
         qsort(m->lanes, m->n_lanes, sizeof *m->lanes, most_first);
+        choose_base(m);
+    }
     return total;
 }
 

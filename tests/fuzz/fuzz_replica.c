@@ -62,6 +62,8 @@ static void check(const struct gv_raw_column *in, const struct gv_raw_column *ou
     }
     for (uint32_t r = 1; r < REPLICAS; r++)
         most = live[r] > live[most] ? r : most;
+    for (uint32_t r = REPLICAS, max = live[most]; r-- > 0;)
+        most = live[r] && live[r] * 16 >= max * 15 ? r : most;
     for (uint32_t i = 0; i < in[most].n; i++)
         if (is_live(&in[most], i) && !holds(out, in[most].times[i], in[most].values[i], in[most].histograms[i] != NULL))
             gv_die("sample %u of replica %u is missing", i, most);

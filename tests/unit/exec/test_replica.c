@@ -109,6 +109,27 @@ static void the_one_with_more_samples_is_the_base(void **state)
     check_column(&out, "1=2");
 }
 
+/* Queries at different times must not take turns. */
+static void nearly_as_many_samples_leave_the_first_the_base(void **state)
+{
+    (void)state;
+    struct growing a = growing(64), b = growing(64);
+    for (int i = 0; i < 30; i++) {
+        add(&a, i * 100, i);
+        add(&b, i * 100 + 50, i);
+    }
+    add(&b, 3050, 30);
+    struct gv_raw_column replicas[] = {column(&a), column(&b)}, out = merge(replicas, 2);
+    assert_int_equal(out.n, 32);
+    assert_int_equal(out.times[7], 700);
+    add(&b, 3150, 31);
+    add(&b, 3250, 32);
+    replicas[1] = column(&b);
+    out = merge(replicas, 2);
+    assert_int_equal(out.n, 33);
+    assert_int_equal(out.times[7], 750);
+}
+
 static void holes_are_filled_at_half_an_interval(void **state)
 {
     (void)state;
@@ -372,6 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_one_with_more_samples_is_the_base),
+        cmocka_unit_test(nearly_as_many_samples_leave_the_first_the_base),
         cmocka_unit_test(holes_are_filled_at_half_an_interval),
         cmocka_unit_test(what_is_before_and_after_the_base_is_there),
         cmocka_unit_test(the_ends_of_the_base_are_its_own),
