@@ -4,12 +4,15 @@
   query      instant and range queries through globalview over canned backends (nginx), beside nginx directly;
              then 1,000 configured clusters
   promql     the PromQL engine beside a real Prometheus with the same data
+  ingest     remote write into globalview beside Prometheus and VictoriaMetrics: samples per CPU second, memory, disk,
+             time to restart; BENCH_SERIES=10000 is quick, BENCH_ALONE=1 leaves the others out
   codec      query JSON (MB/s), XOR chunks (ns a sample) and remote read, on one thread
 """
 import pathlib
 import subprocess
 import sys
 
+import bench_ingest
 import bench_query
 
 try:
@@ -26,9 +29,15 @@ def codec():
         subprocess.run([PROGRAMS / program], check=True)
 
 
+def ingest():
+    subprocess.run([PROGRAMS / "bench_receive"], check=True)
+    bench_ingest.main()
+
+
 def main():
-    names = sys.argv[1:] or ["query"] + (["promql"] if bench_promql else []) + ["codec"]
-    benches = {"query": bench_query.main, "promql": bench_promql and bench_promql.main, "codec": codec}
+    names = sys.argv[1:] or ["query"] + (["promql"] if bench_promql else []) + ["ingest", "codec"]
+    benches = {"query": bench_query.main, "promql": bench_promql and bench_promql.main, "ingest": ingest,
+               "codec": codec}
     for name in names:
         if not benches.get(name):
             sys.exit(f"bench: unknown name '{name}': {', '.join(n for n in benches if benches[n])}")

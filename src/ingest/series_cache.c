@@ -91,6 +91,30 @@ static size_t fill_of(const struct bucket *b)
     return n;
 }
 
+static struct entry *free_in(struct bucket *b)
+{
+    for (int i = 0; i < WAYS; i++)
+        if (!b->at[i].word)
+            return &b->at[i];
+    return NULL;
+}
+
+/* A place of a full bucket whose entry can go to its other bucket. */
+static struct entry *make_free(const struct shard *s, struct bucket *b)
+{
+    for (int i = 0; i < WAYS; i++) {
+        struct entry *e = &b->at[i];
+        struct bucket *first = first_bucket(s, e->tag);
+        struct entry *other = free_in(first == b ? second_bucket(s, e->tag) : first);
+        if (!other)
+            continue;
+        *other = *e;
+        e->word = 0;
+        return e;
+    }
+    return NULL;
+}
+
 static struct entry *oldest_of(struct bucket *b, struct entry *otherwise, unsigned generation)
 {
     for (int i = 0; i < WAYS; i++)
@@ -103,10 +127,9 @@ static struct entry *oldest_of(struct bucket *b, struct entry *otherwise, unsign
 static struct entry *place_for(struct shard *s, uint64_t tag, unsigned generation)
 {
     struct bucket *a = first_bucket(s, tag), *b = second_bucket(s, tag);
-    struct bucket *emptier = fill_of(b) < fill_of(a) ? b : a;
-    for (int i = 0; i < WAYS; i++)
-        if (!emptier->at[i].word)
-            return &emptier->at[i];
+    struct entry *e = free_in(fill_of(b) < fill_of(a) ? b : a);
+    if (e || (e = make_free(s, a)) || (e = make_free(s, b)))
+        return e;
     return oldest_of(b, oldest_of(a, NULL, generation), generation);
 }
 
