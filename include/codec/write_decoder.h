@@ -56,6 +56,9 @@ struct gv_write_series {
     int64_t start;                     /* 2.0: created timestamp, ms; 0: unknown */
     enum gv_write_version version;
     struct gv_slice items; /* the rest of the message */
+    bool is_plain;         /* all that it brings is one sample: */
+    int64_t time;
+    double value;
 };
 /* False at the end, and with err where the message is faulty. */
 GV_MUST_CHECK bool gv_write_next(struct gv_write_decoder *d, struct gv_write_series *s, struct gv_err *err);

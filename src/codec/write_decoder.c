@@ -36,11 +36,12 @@ static const unsigned char *skip_labels(const unsigned char *p, const unsigned c
     return p;
 }
 
-static bool is_one_sample(struct gv_slice items)
+static bool is_one_sample(struct gv_write_series *s)
 {
     enum { KEY = SERIES_SAMPLES_1 << 3 | PB_BYTES };
-    const unsigned char *p = (const unsigned char *)items.p;
-    return items.n >= 2 && p[0] == KEY && p[1] < SHORT && p[1] == items.n - 2;
+    const unsigned char *p = (const unsigned char *)s->items.p;
+    return s->items.n >= 2 && p[0] == KEY && p[1] < SHORT && p[1] == s->items.n - 2 &&
+           write_plain_sample((struct gv_slice){s->items.p + 2, p[1]}, &s->time, &s->value);
 }
 
 /* Labels that do not stand together are put together. */
@@ -82,8 +83,9 @@ static bool read_series_1(struct gv_write_decoder *d, struct gv_write_series *s,
     s->items = (struct gv_slice){s->message.p + (at - p), (size_t)(end - at)};
     if (s->labels.n > d->max_labels)
         s->fault = too_large;
-    if (!is_one_sample(s->items))
+    if (!is_one_sample(s))
         return count_items_1(d, s, err);
+    s->is_plain = true;
     s->n_samples = 1;
     return true;
 }
@@ -135,8 +137,30 @@ static bool end(const struct gv_write_decoder *d, const struct pb_reader *r, str
     return false;
 }
 
+/* The next field of 1.0 where it is a series, as nearly all are. */
+static bool take_series_1(struct gv_write_decoder *d, struct gv_slice *message)
+{
+    enum { KEY = REQUEST_SERIES_1 << 3 | PB_BYTES };
+    const unsigned char *p = d->series.at, *end = d->series.end;
+    if (end - p < 3 || p[0] != KEY || p[2] >= SHORT)
+        return false;
+    size_t n = p[1], head = 2;
+    if (n >= SHORT) { /* of 128 bytes and more */
+        n = (n & (SHORT - 1)) | (size_t)p[2] << 7;
+        head = 3;
+    }
+    if (n > (size_t)(end - p) - head)
+        return false;
+    *message = (struct gv_slice){(const char *)p + head, n};
+    d->series.at = p + head + n;
+    return true;
+}
+
 bool gv_write_next(struct gv_write_decoder *d, struct gv_write_series *s, struct gv_err *err)
 {
+    struct gv_slice message;
+    if (d->version == GV_WRITE_1 && take_series_1(d, &message))
+        return gv_write_again(d, message, s, err);
     struct pb_reader r = reader_at(&d->series);
     uint32_t number = d->version == GV_WRITE_1 ? REQUEST_SERIES_1 : REQUEST_SERIES_2;
     for (struct pb_field f; pb_next(&r, &f);) {

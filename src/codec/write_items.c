@@ -15,26 +15,10 @@ struct gv_write_items gv_write_items(const struct gv_write_series *s)
 
 /* ---- Samples ---- */
 
-/* A value and then a time, as all writers put them: no field needs to be looked for. */
-static bool read_plain_sample(struct gv_slice message, struct gv_write_item *item)
-{
-    enum { VALUE_KEY = SAMPLE_VALUE << 3 | PB_FIXED64, TIME_KEY = SAMPLE_TIME << 3 | PB_VARINT, TIME_AT = 9 };
-    const uint8_t *p = (const uint8_t *)message.p;
-    uint64_t time;
-    if (message.n <= TIME_AT || p[0] != VALUE_KEY || p[TIME_AT] != TIME_KEY)
-        return false;
-    struct pb_reader r = {.at = p + TIME_AT + 1, .end = p + message.n};
-    if (!pb_varint(&r, &time) || r.at != r.end)
-        return false;
-    memcpy(&item->value, p + 1, sizeof item->value);
-    item->time = (int64_t)time;
-    return true;
-}
-
 static bool read_sample(struct gv_slice message, enum gv_write_version version, struct gv_write_item *item,
                         const char **fault)
 {
-    if (read_plain_sample(message, item))
+    if (write_plain_sample(message, &item->time, &item->value))
         return true;
     struct pb_reader r = pb_read(message);
     item->time = 0;

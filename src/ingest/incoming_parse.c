@@ -150,7 +150,8 @@ static bool take_series(struct gv_incoming *in, const struct gv_write_series *se
     s->metadata[i] = series->has_metadata ? metadata_bits(in, &series->metadata) : 0;
     if (in->request.version == GV_WRITE_2 && !series->n_samples && !series->n_histograms)
         incoming_refuse(in, REFUSED_NOTHING, 1, i, "neither a sample nor a histogram", NULL, 0);
-    return take_items(in, series, err);
+    return series->is_plain ? take_sample(s, series->time, series->value, NULL, series->start, err)
+                            : take_items(in, series, err);
 }
 
 /* Of 1.0, which has them apart from the series and says no cluster: that of the path, or the default one. */

@@ -83,14 +83,6 @@ static struct entry *find(const struct shard *s, uint64_t tag)
     return e ? e : find_in(second_bucket(s, tag), tag);
 }
 
-static size_t fill_of(const struct bucket *b)
-{
-    size_t n = 0;
-    for (int i = 0; i < WAYS; i++)
-        n += b->at[i].word != 0;
-    return n;
-}
-
 static struct entry *free_in(struct bucket *b)
 {
     for (int i = 0; i < WAYS; i++)
@@ -123,12 +115,13 @@ static struct entry *oldest_of(struct bucket *b, struct entry *otherwise, unsign
     return otherwise;
 }
 
-/* A free place of the emptier bucket, or the place of the entry not seen for longest. */
+/* A free place of the first bucket, so that most are found at once; else of the second; else one made free; else the
+ * place of the entry not seen for longest. */
 static struct entry *place_for(struct shard *s, uint64_t tag, unsigned generation)
 {
     struct bucket *a = first_bucket(s, tag), *b = second_bucket(s, tag);
-    struct entry *e = free_in(fill_of(b) < fill_of(a) ? b : a);
-    if (e || (e = make_free(s, a)) || (e = make_free(s, b)))
+    struct entry *e = free_in(a);
+    if (e || (e = free_in(b)) || (e = make_free(s, a)) || (e = make_free(s, b)))
         return e;
     return oldest_of(b, oldest_of(a, NULL, generation), generation);
 }
