@@ -348,17 +348,25 @@ static void note_wanted(struct head *h)
     h->collect.waiting = true;
 }
 
+/* Sweeps what is to go, where no reader is left that sees it. */
+static bool sweep_unread(struct head *h)
+{
+    if (!h->collect.waiting && (h->truncated > h->collect.done || h->late_done > h->collect.late_done))
+        note_wanted(h);
+    if (!h->collect.waiting || head_readers_left(h, h->collect.serial))
+        return false;
+    sweep(h);
+    h->collect.done = h->collect.wanted;
+    h->collect.late_done = h->collect.late_wanted;
+    h->collect.waiting = false;
+    return true;
+}
+
 void head_collect(struct head *h)
 {
     pthread_mutex_lock(&h->collect.lock);
-    if (!h->collect.waiting && (h->truncated > h->collect.done || h->late_done > h->collect.late_done))
-        note_wanted(h);
-    if (h->collect.waiting && !head_readers_left(h, h->collect.serial)) {
-        sweep(h);
-        h->collect.done = h->collect.wanted;
-        h->collect.late_done = h->collect.late_wanted;
-        h->collect.waiting = false;
-    }
+    while (sweep_unread(h))
+        ;
     free_unread(h);
     pthread_mutex_unlock(&h->collect.lock);
 }

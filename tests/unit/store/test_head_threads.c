@@ -5,7 +5,7 @@
 #include "head_support.h"
 #include <stdatomic.h>
 
-enum { WRITERS = 3, READERS = 2, SERIES = 600, SCRAPES = 60, RANGE = 20000 };
+enum { WRITERS = 3, READERS = 2, SERIES = 600, SCRAPES = 120, RANGE = 20000 };
 static const int64_t start = INT64_C(1700006400000);
 
 struct rig {
