@@ -326,7 +326,6 @@ static bool set_times(struct gv_http_call *call)
         gv_http_fault(call, CURLE_OPERATION_TIMEDOUT);
         return false;
     }
-    curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect_ms < left_ms ? connect_ms : left_ms));
     return true;
 }
@@ -447,6 +446,13 @@ bool gv_http_call_settle(struct gv_http_call *call, CURLcode code, int64_t now_n
     if (!call->header_seen && !call->redirecting && !announce(call))
         return true;
     return !call->redirecting || !follow(call);
+}
+
+void gv_http_call_expire(struct gv_http_call *call, int64_t now_ns)
+{
+    fill_outcome(call, now_ns);
+    if (call->outcome.failure == GV_HTTP_OK)
+        gv_http_fault(call, CURLE_OPERATION_TIMEDOUT);
 }
 
 void gv_http_call_clear(struct gv_http_call *call)

@@ -50,7 +50,8 @@ GV_MUST_CHECK bool gv_http_call_dress(struct gv_http_call *call);
 void gv_http_call_left(struct gv_http_call *call); /* it is in the multi handle no more */
 /* curl is done with it: fills the outcome. False: start it again, for a redirect or on a new connection. */
 GV_MUST_CHECK bool gv_http_call_settle(struct gv_http_call *call, CURLcode code, int64_t now_ns);
-void gv_http_call_clear(struct gv_http_call *call); /* what belongs to one call only */
+void gv_http_call_expire(struct gv_http_call *call, int64_t now_ns); /* its time is over: fills the outcome */
+void gv_http_call_clear(struct gv_http_call *call);                  /* what belongs to one call only */
 
 /* The failure kind of a curl result, and a text that names what was tried, the address and the cause. */
 void gv_http_fault(struct gv_http_call *call, CURLcode code);

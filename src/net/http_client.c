@@ -20,6 +20,8 @@ struct gv_http_client {
     CURLM *multi;
     struct gv_http_sockets *sockets;
     struct gv_timer curl_timer; /* when curl wants to be called without a socket */
+    struct gv_timer deadline;   /* of the call whose time is over first, or before */
+    int64_t deadline_ns;        /* when; 0: not set */
     struct gv_timer turn;       /* set while something is in waiting or ended */
     struct queue waiting, ended;
     struct gv_http_call *free[FREE_LISTS]; /* by profile: a handle that is dressed for it needs little more */
@@ -113,10 +115,19 @@ static void end(struct gv_http_client *c, struct gv_http_call *call)
     ops->on_end(arg, &outcome);
 }
 
+static void watch_deadline(struct gv_http_client *c, const struct gv_http_call *call)
+{
+    if (c->deadline_ns && c->deadline_ns <= call->deadline_ns)
+        return;
+    c->deadline_ns = call->deadline_ns;
+    gv_timer_set(&c->deadline, (call->deadline_ns - gv_loop_now_ns(c->loop) + 999999) / 1000000);
+}
+
 static void run(struct gv_http_client *c, struct gv_http_call *call)
 {
     call->state = CALL_RUNNING;
     link_at_curl(c, call);
+    watch_deadline(c, call);
     CURLMcode code = curl_multi_add_handle(c->multi, call->easy);
     if (code != CURLM_OK)
         gv_die("curl_multi_add_handle: %s", curl_multi_strerror(code));
@@ -167,8 +178,8 @@ static struct gv_http_call *pause_neighbour(const struct gv_http_client *c, cons
 {
     long port = call->profile && call->profile->settings.enable_http2 ? local_port(call) : 0;
     for (struct gv_http_call *o = port ? c->at_curl : NULL; o; o = o->beside)
-        if (o->state == CALL_RUNNING && o->spec.connections == call->spec.connections && local_port(o) == port &&
-            curl_easy_pause(o->easy, CURLPAUSE_RECV) == CURLE_OK)
+        if (o != call && o->state == CALL_RUNNING && o->spec.connections == call->spec.connections &&
+            local_port(o) == port && curl_easy_pause(o->easy, CURLPAUSE_RECV) == CURLE_OK)
             return o;
     return NULL;
 }
@@ -193,6 +204,28 @@ static void end_canceled(struct gv_http_client *c, struct gv_http_call *call)
     gv_fail(&call->outcome.err, GV_CANCELED, "canceled");
     call->outcome.seconds = (double)(gv_loop_now_ns(c->loop) - call->started_ns) / 1e9;
     end(c, call);
+}
+
+static void end_late(struct gv_http_client *c, struct gv_http_call *call, int64_t now)
+{
+    gv_http_call_expire(call, now);
+    abort_running(c, call);
+    end(c, call);
+}
+
+/* All calls, now and then: most deadlines are those of queries, minutes away and never reached. */
+static void on_deadline(struct gv_timer *t)
+{
+    struct gv_http_client *c = container_of(t, struct gv_http_client, deadline);
+    int64_t now = gv_loop_now_ns(c->loop);
+    c->deadline_ns = 0;
+    for (struct gv_http_call *call = c->at_curl, *next; call; call = next) {
+        next = call->beside;
+        if (call->state == CALL_RUNNING && call->deadline_ns <= now)
+            end_late(c, call, now);
+        else if (call->state == CALL_RUNNING)
+            watch_deadline(c, call);
+    }
 }
 
 /* --- turns --- */
@@ -317,6 +350,7 @@ struct gv_http_client *gv_http_client_new(struct gv_loop *l, size_t max_connecti
     queue_init(&c->waiting);
     queue_init(&c->ended);
     gv_timer_init(&c->curl_timer, l, on_curl_timer);
+    gv_timer_init(&c->deadline, l, on_deadline);
     gv_timer_init(&c->turn, l, on_turn);
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c->sockets);
@@ -352,6 +386,7 @@ void gv_http_client_free(struct gv_http_client *c)
     curl_multi_cleanup(c->multi);
     gv_http_sockets_free(c->sockets);
     gv_timer_fini(&c->curl_timer);
+    gv_timer_fini(&c->deadline);
     gv_timer_fini(&c->turn);
     free(c);
 }

@@ -74,7 +74,7 @@ enum phase { RESOLVING, CONNECTING, SECURING, TALKING };
 static enum phase phase_of(const struct gv_http_call *call)
 {
     curl_off_t resolved = 0, connected = 0, secured = 0;
-    if (call->state != CALL_RUNNING)
+    if (call->state != CALL_RUNNING || call->outcome.connected)
         return TALKING;
     curl_easy_getinfo(call->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
     curl_easy_getinfo(call->easy, CURLINFO_CONNECT_TIME_T, &connected);

@@ -124,6 +124,17 @@ class Http2(unittest.TestCase):
             eventually(lambda: self.backend.ended == n, f"stream {n} is ended")
         self.assertLessEqual(self.backend.connections, 2)
 
+    def test_a_stream_ends_at_its_deadline(self):
+        self.backend.hangs = True
+        other = self.ask_and_hang(1)
+        for n in (1, 2):
+            reply = self.program.query("up", timeout="200ms")
+            self.assertIn(f"127.0.0.1:{self.backend.port}: deadline exceeded", reply.text)
+            self.assertNotIn("resolve", reply.text)
+            eventually(lambda: self.backend.ended == n, f"stream {n} is ended")
+        other.close()
+        eventually(lambda: self.backend.ended == 3, "the last stream is ended")
+
 
 if __name__ == "__main__":
     unittest.main()
