@@ -44,6 +44,8 @@ struct gv_query_raw {
     size_t n;
     enum gv_plan_wanted wanted;
     bool is_read; /* needs a place among the remote reads, too */
+    /* Fills in the selections, before all else, where they are still to be read: on a worker. NULL: they are there. */
+    bool (*read)(void *arg, struct gv_query *q, struct gv_err *err);
     /* Makes the reply of the outcome's raw sources; pure, on whatever thread. Not called where the query failed. Long
      * ones ask gv_query_goes_on now and then. */
     bool (*digest)(void *arg, struct gv_query *q, struct gv_err *err);
@@ -52,7 +54,7 @@ struct gv_query_raw {
 
 struct gv_query_request {
     struct gv_read_scope scope;
-    struct gv_slice text;           /* where raw is set: for the log alone */
+    struct gv_slice text;
     const struct gv_query_raw *raw; /* NULL: the value of text */
     bool range;
     int64_t start, end, step; /* ms; instant: start == end, step 0 */

@@ -97,22 +97,26 @@ static void done(void *arg, struct gv_query *q)
         reply_encoded(r, GV_READ_CONTENT_TYPE, "snappy", produce, s);
 }
 
-static bool read_request(struct request *r, struct read_state *s, struct gv_err *err)
+static bool read_selections(void *arg, struct gv_query *q, struct gv_err *err)
 {
+    struct request *r = arg;
+    struct read_state *s = r->state;
     size_t max = r->l->api->options.max_read_bytes;
-    return request_scope(r, err) && gv_read_request_decode(r->x->arena, r->x->request.body, max, &s->request, err);
+    bool ok = gv_read_request_decode(gv_query_arena(q), r->x->request.body, max, &s->request, err);
+    s->raw.selections = s->request.queries;
+    s->raw.n = s->request.n;
+    return ok;
 }
 
 void serve_read(struct request *r)
 {
     struct read_state *s = r->state = gv_arena_new(r->x->arena, struct read_state);
     struct gv_err err = {0};
-    if (!read_request(r, s, &err)) {
+    if (!request_scope(r, &err)) {
         reply_error_text(r, &err);
         return;
     }
     s->feed = (struct gv_read_feed){open_selection, next_series};
-    s->raw = (struct gv_query_raw){
-        .selections = s->request.queries, .n = s->request.n, .is_read = true, .digest = digest, .arg = r};
+    s->raw = (struct gv_query_raw){.is_read = true, .read = read_selections, .digest = digest, .arg = r};
     samples_start(r, &s->raw, done);
 }

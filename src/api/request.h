@@ -52,7 +52,7 @@ struct request {
     struct gv_http_field extra[4]; /* of the reply, beside what every reply has */
     size_t n_extra;
     size_t reserved; /* bytes of the receiver's budget, for the body */
-    void *state; /* the handler's, in the exchange's arena */
+    void *state;     /* the handler's, in the exchange's arena */
 };
 
 struct gv_api {

@@ -83,7 +83,7 @@ static const struct gv_option rows[] = {
     {.flag = "storage.remote.read-request-limit",
      .type = GV_OPTION_BYTES,
      AT(read_request_limit),
-     .fallback = "4MiB",
+     .fallback = "512KiB",
      .min = 1,
      .max = 1 << 30,
      .help = "Size of a remote read request, decompressed; larger ones are refused."},

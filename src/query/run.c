@@ -18,6 +18,7 @@
 
 /* From here on running a plan is a worker's job: it would block the loop for over a millisecond. */
 enum { MANY_SERIES = 2000, MANY_SAMPLES = 20000 };
+enum { LONG_TEXT = 4 << 10 };  /* bytes: and so is parsing it */
 enum { EVALUATION_MS = 1000 }; /* that evaluation has at least, whatever the clusters left of the time */
 enum { MAX_ROUNDS = 4 };       /* plans of one query: each says more exactly what cannot be combined */
 
@@ -67,16 +68,31 @@ static int64_t max_samples(const struct gv_query *q)
     return q->request.raw ? 0 : q->settings->limits.max_samples;
 }
 
-static enum gv_step parse(struct gv_task *t)
+static bool parse_text(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
-    if (q->request.raw)
-        return GV_NEXT;
     q->expr = planning_parse(&q->arena, q->settings, &q->request, &t->err);
-    return q->expr ? GV_NEXT : GV_FAIL;
+    return q->expr != NULL;
 }
 
-/* Behind a wait: it may have timed out in the queue, or been canceled there. */
+static bool read_selections(struct gv_task *t)
+{
+    struct gv_query *q = query_of(t);
+    return q->request.raw->read(q->request.raw->arg, q, &t->err);
+}
+
+/* A long text may hold regular expressions that take as long to compile. */
+static enum gv_step parse(struct gv_task *t)
+{
+    const struct gv_query_request *r = &query_of(t)->request;
+    if (r->raw)
+        return r->raw->read ? gv_task_offload(t, read_selections) : GV_NEXT;
+    if (r->text.n > LONG_TEXT)
+        return gv_task_offload(t, parse_text);
+    return parse_text(t) ? GV_NEXT : GV_FAIL;
+}
+
+/* Behind a wait: it may have timed out in the queue, or been canceled meanwhile. */
 static bool has_ended(const struct gv_query *q)
 {
     return q->task.err.code != GV_OK || q->canceled;
@@ -85,6 +101,8 @@ static bool has_ended(const struct gv_query *q)
 static enum gv_step enter_reads(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
+    if (has_ended(q))
+        return GV_FAIL;
     return q->read_place.gate ? admission_enter(&q->read_place, q->deadline_ms - now_ms(q)) : GV_NEXT;
 }
 
@@ -452,17 +470,37 @@ const char *gv_query_id(const struct gv_query *q)
 
 enum { LOGGED_TEXT = 4 << 10 }; /* bytes of a query's text */
 
+static void print_selections(struct gv_buf *out, const struct gv_query_raw *raw)
+{
+    gv_buf_adds(out, "samples of");
+    for (size_t i = 0; i < raw->n; i++) {
+        const struct gv_select *s = &raw->selections[i];
+        gv_buf_adds(out, i ? ", {" : " {");
+        for (size_t k = 0; k < s->n_matchers && out->n < LOGGED_TEXT; k++) {
+            gv_buf_adds(out, k ? "," : "");
+            gv_matcher_print(out, &s->matchers[k]);
+        }
+        gv_buf_addc(out, '}');
+    }
+}
+
 static void log_if_slow(const struct gv_query *q)
 {
     int64_t ms = (gv_loop_now_ns(q->env.loop) - q->start_ns) / 1000000;
     int64_t threshold = q->settings->limits.log_slower_than_ms;
     if (threshold <= 0 || ms < threshold)
         return;
+    struct gv_buf selections = GV_BUF_INIT;
     struct gv_slice text = q->request.text;
+    if (q->request.raw) {
+        print_selections(&selections, q->request.raw);
+        text = gv_buf_slice(&selections);
+    }
     text.n = text.n < LOGGED_TEXT ? text.n : LOGGED_TEXT;
     gv_log(GV_LOG_WARN, "slow query", GV_CTX("query_id", q->id), GV_F("query", text),
            GV_F("seconds", (double)ms / 1000), GV_F("series", q->result.n), GV_F("samples", q->outcome.samples),
            GV_F("error", q->outcome.err.msg));
+    gv_buf_fini(&selections);
 }
 
 static void release_memory(struct gv_work *w)

@@ -154,7 +154,7 @@ class ThroughUs(Reading):
     def test_what_is_no_request(self):
         post = lambda body, headers=HEADERS, path="/api/v1/read": self.program.request("POST", path, body, headers)
         for body, words in ((b"", "snappy"), (b"garbage", "snappy"), (remote.snappy(b"\x08\xff"), "ReadRequest"),
-                            (b"\xff\xff\xff\xff\x0f\x00\x00", "4194304 are the limit"),
+                            (b"\xff\xff\xff\xff\x0f\x00\x00", "524288 are the limit"),
                             (remote.snappy(remote.field(1, remote.field(3, remote.number(1, 2) + remote.field(2, b"a")
                                                                        + remote.field(3, b"(")))), "regex")):
             reply = post(body)
@@ -164,7 +164,7 @@ class ThroughUs(Reading):
         self.assertEqual(self.program.get("/api/v1/read").status, 405)
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.program.port, timeout=30)) as connection:
             connection.putrequest("POST", "/api/v1/read")
-            connection.putheader("Content-Length", str(5 << 20))
+            connection.putheader("Content-Length", str(1 << 20))
             connection.endheaders()
             self.assertEqual(connection.getresponse().status, 413)
         good = request("streamed", T, T + 60, "limits")
