@@ -1,7 +1,7 @@
 /* /labels, /label/{name}/values and /series: names and values of every cluster, in their global form.
  *
- * An injected label exists where its cluster has a matching series: with match[] its value comes from an answer that is
- * not empty, without it from the configuration alone. */
+ * An injected label exists where its cluster has a matching series in the time asked for: where its answer is not
+ * empty. */
 #include "api/documents.h"
 #include "base/utf8.h"
 #include <stdlib.h>
@@ -110,7 +110,7 @@ static bool shape_values(struct request *r, const struct gv_cluster *c, struct g
     const struct labels_state *s = state_of(r);
     if (injected_value(c, s->name).p) {
         *path = "/api/v1/labels";
-        return s->match.n && shape_labels(r, c, a, path, form);
+        return shape_labels(r, c, a, path, form);
     }
     struct gv_buf text = GV_BUF_INIT;
     gv_buf_adds(&text, "/api/v1/label/");
@@ -132,7 +132,7 @@ static bool merge_values(struct request *r, struct gv_fanout *f, struct gv_buf *
     for (size_t i = 0; i < n; i++) {
         struct gv_slice value = injected_value(answers[i].cluster, s->name);
         size_t found = answers[i].ok ? json_array_size(answers[i].data) : 0;
-        if (value.p && (found || !s->match.n))
+        if (value.p && found)
             text_set_add(&set, value);
         for (size_t k = 0; !value.p && k < found; k++)
             text_set_add(&set, json_slice(json_array_get(answers[i].data, k)));

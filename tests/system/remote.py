@@ -84,6 +84,11 @@ def sample(seconds, v):
     return field(2, double(1, v) + number(2, round(seconds * 1000)))
 
 
+def exemplar(seconds, v, **labels):
+    return field(3, b"".join(field(1, field(1, k.encode()) + field(2, x.encode())) for k, x in sorted(labels.items()))
+                 + double(2, v) + number(3, round(seconds * 1000)))
+
+
 def histogram(seconds, factor):
     """Integer counts in buckets of schema 1, with a gap between the spans."""
     span = varint(8)
