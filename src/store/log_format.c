@@ -2,6 +2,7 @@
  * checksum over length and bytes, bytes. Integers are little-endian. */
 #include "store/log_format.h"
 #include "base/crc32c.h"
+#include "base/little_endian.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,35 +14,21 @@ enum { VERSION = 1, READ_SIZE = 256 * 1024 };
 enum { VERSION_AT = 8, FIRST_RECORD_AT = 12, CHECKSUM_AT = 20 }; /* in the head */
 static const char magic[8] = "gvlog\r\n\x1a";
 
-static void put_little_endian(char *p, uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        p[i] = (char)(v >> 8 * i);
-}
-
-static uint64_t get_little_endian(const char *p, size_t n)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < n; i++)
-        v |= (uint64_t)(unsigned char)p[i] << 8 * i;
-    return v;
-}
-
 void log_put_head(char out[LOG_HEAD_SIZE], uint64_t first_record)
 {
     memcpy(out, magic, sizeof magic);
-    put_little_endian(out + VERSION_AT, VERSION, 4);
-    put_little_endian(out + FIRST_RECORD_AT, first_record, 8);
-    put_little_endian(out + CHECKSUM_AT, gv_crc32c(0, out, CHECKSUM_AT), 4);
+    gv_put_little(out + VERSION_AT, VERSION, 4);
+    gv_put_little(out + FIRST_RECORD_AT, first_record, 8);
+    gv_put_little(out + CHECKSUM_AT, gv_crc32c(0, out, CHECKSUM_AT), 4);
 }
 
 void log_put_frame(char out[LOG_FRAME_SIZE], uint32_t size, const struct gv_slice *pieces, size_t n)
 {
-    put_little_endian(out, size, 4);
+    gv_put_little(out, size, 4);
     uint32_t crc = gv_crc32c(0, out, 4);
     for (size_t i = 0; i < n; i++)
         crc = gv_crc32c(crc, pieces[i].p, pieces[i].n);
-    put_little_endian(out + 4, crc, 4);
+    gv_put_little(out + 4, crc, 4);
 }
 
 void log_segment_path(struct gv_buf *out, const char *folder, uint64_t segment)
@@ -157,15 +144,15 @@ static enum log_found read_head(struct log_scan *s, struct gv_err *err)
     if (found != LOG_RECORD)
         return found;
     const char *p = s->buf.p + s->at;
-    if (memcmp(p, magic, sizeof magic) || get_little_endian(p + CHECKSUM_AT, 4) != gv_crc32c(0, p, CHECKSUM_AT))
+    if (memcmp(p, magic, sizeof magic) || gv_get_little(p + CHECKSUM_AT, 4) != gv_crc32c(0, p, CHECKSUM_AT))
         return damaged(s, "the segment's head is damaged, or the file is no segment");
-    uint64_t version = get_little_endian(p + VERSION_AT, 4);
+    uint64_t version = gv_get_little(p + VERSION_AT, 4);
     if (version != VERSION) {
         gv_fail(err, GV_UNAVAILABLE, "%s has version %" PRIu64 " of the log's format; this program knows version %d",
                 s->path.p, version, VERSION);
         return LOG_FAILED;
     }
-    s->number = get_little_endian(p + FIRST_RECORD_AT, 8);
+    s->number = gv_get_little(p + FIRST_RECORD_AT, 8);
     take(s, LOG_HEAD_SIZE);
     return LOG_RECORD;
 }
@@ -195,14 +182,14 @@ enum log_found log_scan_next(struct log_scan *s, struct gv_slice *record, struct
     enum log_found found = fill(s, LOG_FRAME_SIZE, err);
     if (found != LOG_RECORD)
         return found;
-    size_t size = get_little_endian(s->buf.p + s->at, 4);
+    size_t size = gv_get_little(s->buf.p + s->at, 4);
     if (size > left - LOG_FRAME_SIZE)
         return damaged(s, "a record is cut short, or its length is damaged");
     found = fill(s, LOG_FRAME_SIZE + size, err);
     if (found != LOG_RECORD)
         return found;
     const char *frame = s->buf.p + s->at;
-    if (get_little_endian(frame + 4, 4) != gv_crc32c(gv_crc32c(0, frame, 4), frame + LOG_FRAME_SIZE, size))
+    if (gv_get_little(frame + 4, 4) != gv_crc32c(gv_crc32c(0, frame, 4), frame + LOG_FRAME_SIZE, size))
         return damaged(s, "a record's checksum is wrong");
     *record = (struct gv_slice){frame + LOG_FRAME_SIZE, size};
     take(s, LOG_FRAME_SIZE + size);

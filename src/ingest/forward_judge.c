@@ -1,0 +1,81 @@
+/* What the end of a request means for its frame (Prometheus remote-write specification, "Retries & Backoff"): 2xx is
+ * delivered, 5xx and broken connections are tried again, so is 429 where configured; anything else is the frame's
+ * fault, which no repetition mends. */
+#include "ingest/forward_impl.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { QUOTED_MAX = 200 };
+
+/* The first line of a reply, quoted. */
+static bool say(const struct shard *s, struct gv_err *why)
+{
+    struct gv_buf text = GV_BUF_INIT;
+    size_t n = s->reply.n < QUOTED_MAX ? s->reply.n : QUOTED_MAX;
+    const char *line = n ? memchr(s->reply.p, '\n', n) : NULL;
+    gv_buf_add_quoted(&text, (struct gv_slice){s->reply.p, line ? (size_t)(line - s->reply.p) : n});
+    gv_fail(why, GV_UNAVAILABLE, "%s answered %d: %s", s->endpoint->config->url, s->status, gv_buf_cstr(&text));
+    gv_buf_fini(&text);
+    return false;
+}
+
+/* Receivers say it in their own words: "out of order sample" (Prometheus), "out-of-order" (Mimir), "too old sample". */
+static bool says_out_of_order(const struct shard *s)
+{
+    static const char *const words[] = {"out of order", "out-of-order", "too old"};
+    for (size_t i = 0; i < GV_COUNT(words); i++)
+        if (s->reply.n && memmem(s->reply.p, s->reply.n, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
+static enum verdict judge_status(const struct shard *s, const struct frame *f, struct gv_err *why)
+{
+    bool is_2 = f->head.version == GV_WRITE_2;
+    if (s->status / 100 == 2) {
+        if (!is_2 || s->has_written)
+            return VERDICT_DELIVERED;
+        gv_fail(why, GV_UNAVAILABLE, "%s answered %d without saying what it has written", s->endpoint->config->url,
+                s->status);
+        return VERDICT_OLDER_VERSION; /* it took the request for one of 1.0 that holds nothing */
+    }
+    say(s, why);
+    if (s->status == 415 && is_2)
+        return VERDICT_OLDER_VERSION;
+    if (s->status / 100 == 5 || (s->status == 429 && s->endpoint->config->retry_on_429))
+        return VERDICT_RETRY;
+    if (s->status == 400 && f->maybe_sent && says_out_of_order(s))
+        return VERDICT_DELIVERED; /* by the request before, whose answer was lost */
+    return VERDICT_REJECTED;
+}
+
+enum verdict forward_judge(const struct shard *s, const struct frame *f, const struct gv_http_outcome *o,
+                           struct gv_err *why)
+{
+    if (o->failure == GV_HTTP_OK)
+        return judge_status(s, f, why);
+    *why = o->err;
+    return VERDICT_RETRY;
+}
+
+/* RFC 9110, section 10.2.3: seconds, or a date. */
+int64_t forward_retry_after(struct gv_slice value, int64_t now_ms)
+{
+    enum { LONGEST = 64 };
+    char text[LONGEST], *end;
+    struct tm tm = {.tm_sec = 0};
+    if (!value.n || value.n >= LONGEST)
+        return -1;
+    memcpy(text, value.p, value.n);
+    text[value.n] = '\0';
+    if (isdigit((unsigned char)text[0])) {
+        unsigned long long seconds = strtoull(text, &end, 10);
+        return *end ? -1 : seconds > 86400 ? 86400000 : (int64_t)seconds * 1000;
+    }
+    end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    if (!end || *end)
+        return -1;
+    int64_t left = (int64_t)timegm(&tm) * 1000 - now_ms;
+    return left < 0 ? 0 : left > 86400000 ? 86400000 : left;
+}

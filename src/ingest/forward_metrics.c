@@ -1,0 +1,143 @@
+#include "ingest/forward_impl.h"
+#include "ingest/metrics.h"
+
+static struct gv_metric_family sent =
+    GV_COUNTER("globalview_forward_sent_samples_total",
+               "Samples, histograms and exemplars that a remote_write endpoint has taken.", "endpoint");
+static struct gv_metric_family dropped = GV_COUNTER(
+    "globalview_forward_dropped_samples_total",
+    "Samples, histograms and exemplars that were not forwarded: refused by the endpoint (rejected), older than "
+    "sample_age_limit (too_old), pushed out of the queue (queue_full); records of the queue that were lost "
+    "(damaged).",
+    "endpoint", "reason");
+static struct gv_metric_family requests =
+    GV_COUNTER("globalview_forward_requests_total",
+               "Requests to a remote_write endpoint, by what became of them; delivered_before: an earlier one had been "
+               "taken, its answer lost.",
+               "endpoint", "outcome");
+static struct gv_metric_family pending_samples =
+    GV_GAUGE("globalview_forward_pending_samples", "Samples in the queue that are not delivered yet.", "endpoint");
+static struct gv_metric_family pending_bytes =
+    GV_GAUGE("globalview_forward_pending_bytes", "Bytes of encoded requests in the queue that are not delivered yet.",
+             "endpoint");
+static struct gv_metric_family queue_bytes =
+    GV_GAUGE("globalview_forward_queue_bytes", "Bytes of the queue on disk (max_queue_size).", "endpoint");
+static struct gv_metric_family queue_limit =
+    GV_GAUGE("globalview_forward_max_queue_bytes", "max_queue_size of the endpoint.", "endpoint");
+static struct gv_metric_family newest_queued = GV_GAUGE(
+    "globalview_forward_queued_timestamp_seconds", "Time of the newest sample that came into the queue.", "endpoint");
+static struct gv_metric_family newest_sent = GV_GAUGE(
+    "globalview_forward_sent_timestamp_seconds", "Time of the newest sample that the endpoint has taken.", "endpoint");
+static struct gv_metric_family lag = GV_GAUGE(
+    "globalview_forward_lag_seconds", "For how long the oldest sample that is to be sent next has waited.", "endpoint");
+static struct gv_metric_family shards =
+    GV_GAUGE("globalview_forward_shards", "Requests that may be under way to the endpoint at a time.", "endpoint");
+static struct gv_metric_family failing = GV_GAUGE(
+    "globalview_forward_failing", "Whether the last request to the endpoint has to be sent again.", "endpoint");
+
+struct gv_metric_family *const gv_forward_metrics[] = {
+    &sent,          &dropped,     &requests, &pending_samples, &pending_bytes, &queue_bytes, &queue_limit,
+    &newest_queued, &newest_sent, &lag,      &shards,          &failing,       NULL};
+
+static double read_sent(void *e)
+{
+    return (double)atomic_load(&((struct endpoint *)e)->sent_samples);
+}
+
+static double read_pending_samples(void *e)
+{
+    return (double)atomic_load(&((struct endpoint *)e)->pending_samples);
+}
+
+static double read_pending_bytes(void *e)
+{
+    return (double)atomic_load(&((struct endpoint *)e)->pending_bytes);
+}
+
+static double read_queue_bytes(void *e)
+{
+    return (double)atomic_load(&((struct endpoint *)e)->queue_bytes);
+}
+
+static double read_queue_limit(void *e)
+{
+    return (double)((struct endpoint *)e)->config->max_queue_bytes;
+}
+
+static double read_newest_queued(void *e)
+{
+    return (double)atomic_load(&((struct endpoint *)e)->newest_queued) / 1000;
+}
+
+static double read_newest_sent(void *e)
+{
+    return (double)atomic_load(&((struct endpoint *)e)->newest_sent) / 1000;
+}
+
+static double read_lag(void *arg)
+{
+    struct endpoint *e = arg;
+    int64_t oldest = atomic_load(&e->oldest_pending), now = forward_now(e->forward);
+    return oldest && now > oldest ? (double)(now - oldest) / 1000 : 0;
+}
+
+static double read_shards(void *e)
+{
+    return atomic_load(&((struct endpoint *)e)->shards);
+}
+
+static double read_failing(void *e)
+{
+    return atomic_load(&((struct endpoint *)e)->failing);
+}
+
+static const char *const reasons[DROP_REASONS] = {"rejected", "queue_full", "too_old", "damaged"};
+
+static struct gv_metric *dropped_for(const struct endpoint *e, enum drop_reason why)
+{
+    return gv_metric_get(&dropped, gv_slice_of(e->config->name), gv_slice_of(reasons[why]));
+}
+
+void endpoint_show_metrics(struct endpoint *e)
+{
+    static const struct {
+        struct gv_metric_family *family;
+        gv_metric_read_fn *read;
+    } shown[] = {{&sent, read_sent},
+                 {&pending_samples, read_pending_samples},
+                 {&pending_bytes, read_pending_bytes},
+                 {&queue_bytes, read_queue_bytes},
+                 {&queue_limit, read_queue_limit},
+                 {&newest_queued, read_newest_queued},
+                 {&newest_sent, read_newest_sent},
+                 {&lag, read_lag},
+                 {&shards, read_shards},
+                 {&failing, read_failing}};
+    for (size_t i = 0; i < GV_COUNT(shown); i++) {
+        struct gv_metric *m = gv_metric_get(shown[i].family, gv_slice_of(e->config->name));
+        gv_metric_set_callback(m, shown[i].read, e);
+        e->metrics[e->n_metrics++] = m;
+    }
+    for (int why = 0; why < DROP_REASONS; why++)
+        e->metrics[e->n_metrics++] = dropped_for(e, why);
+}
+
+void endpoint_hide_metrics(struct endpoint *e)
+{
+    while (e->n_metrics)
+        gv_metric_put(e->metrics[--e->n_metrics]);
+}
+
+void endpoint_count_dropped(struct endpoint *e, enum drop_reason why, uint64_t samples)
+{
+    struct gv_metric *m = dropped_for(e, why);
+    gv_counter_add(m, samples);
+    gv_metric_put(m);
+    atomic_fetch_add(&e->dropped[why], samples);
+}
+
+/* References stay: there are few instances, and counters must not go back. */
+void endpoint_count_request(struct endpoint *e, const char *outcome)
+{
+    gv_counter_add(gv_metric_get(&requests, gv_slice_of(e->config->name), gv_slice_of(outcome)), 1);
+}

@@ -1,0 +1,434 @@
+/* An endpoint on the loop: frames that were read go to their shards; a shard sends its first one until that is taken,
+ * refused or too old, and then the next.
+ *
+ *   fill (worker) ──► waiting ──► shard ──► call ──► verdict ──► delivered, given up, or again after a pause
+ *
+ * Frames that were spread over another count of shards wait until none of the others is under way: a series may be in
+ * another shard there, and keeps its order. */
+#include "ingest/forward_impl.h"
+#include <stdlib.h>
+
+enum { TICK_MS = 5000, TICKS_A_SWEEP = 12, TICKS_BEHIND = 2, TICKS_IDLE = 60, BEHIND_MS = 10000, WORTH_A_FRAME = 64 };
+enum { CONNECT_MS = 5000, MOST_REPLY = 16 << 10, MOST_MESSAGE = 256 << 20 };
+
+static struct gv_loop *loop_of(const struct endpoint *e)
+{
+    return e->forward->loop;
+}
+
+static void send_first(struct shard *s);
+static void dispatch(struct endpoint *e);
+
+/* ---- Reading ahead ---- */
+
+static uint64_t oldest_segment(const struct endpoint *e)
+{
+    uint64_t oldest = e->waiting.first ? e->waiting.first->place.segment : UINT64_MAX;
+    for (unsigned i = 0; i < e->n_shards; i++) {
+        const struct frame *f = e->shard[i] ? e->shard[i]->frames.first : NULL;
+        if (f && f->place.segment < oldest)
+            oldest = f->place.segment;
+    }
+    return oldest;
+}
+
+static void want_fill(struct endpoint *e)
+{
+    if (e->stopping)
+        return;
+    if (e->filling) {
+        e->fill_again = true;
+        return;
+    }
+    unsigned shards = e->current_shards ? e->current_shards : 1;
+    e->filling = true;
+    e->fill_again = false;
+    e->room = e->config->capacity * shards - e->held_samples;
+    e->keep_from = oldest_segment(e);
+    gv_workers_submit(e->forward->workers, loop_of(e), &e->fill);
+}
+
+static void on_filled(struct gv_message *m)
+{
+    struct gv_work *w = container_of(m, struct gv_work, done);
+    struct endpoint *e = container_of(w, struct endpoint, fill);
+    e->filling = false;
+    for (struct frame *f; (f = frames_take(&e->filled));) {
+        e->held_samples += f->head.samples;
+        frames_add(&e->waiting, f);
+    }
+    dispatch(e);
+    if (e->fill_again)
+        want_fill(e);
+}
+
+static void on_more(struct gv_message *m)
+{
+    struct endpoint *e = container_of(m, struct endpoint, more);
+    atomic_store(&e->more_posted, false);
+    want_fill(e);
+}
+
+void endpoint_more(struct endpoint *e)
+{
+    if (loop_of(e) && !atomic_exchange(&e->more_posted, true))
+        gv_loop_post(loop_of(e), &e->more);
+}
+
+/* When the oldest frame that is not delivered came, for the lag; 0: there is none. */
+static void note_oldest(struct endpoint *e)
+{
+    int64_t oldest = e->waiting.first ? e->waiting.first->head.queued : 0;
+    for (unsigned i = 0; i < e->n_shards; i++) {
+        const struct frame *f = e->shard[i] ? e->shard[i]->frames.first : NULL;
+        if (f && (!oldest || f->head.queued < oldest))
+            oldest = f->head.queued;
+    }
+    atomic_store(&e->oldest_pending, oldest);
+}
+
+/* ---- A frame's end ---- */
+
+static void leave_first(struct shard *s)
+{
+    struct endpoint *e = s->endpoint;
+    struct frame *f = frames_take(&s->frames);
+    endpoint_delivered(e, f);
+    e->busy--;
+    e->held_samples -= f->head.samples;
+    s->backoff_ms = 0;
+    frame_free(f);
+    if (!e->caught_up && e->held_samples * 2 < e->config->capacity * (int64_t)e->current_shards)
+        want_fill(e);
+    if (!e->busy)
+        dispatch(e);
+    note_oldest(e);
+}
+
+static void give_up(struct shard *s, enum drop_reason why)
+{
+    endpoint_count_dropped(s->endpoint, why, s->frames.first->head.samples);
+    leave_first(s);
+}
+
+static void delivered(struct shard *s)
+{
+    struct endpoint *e = s->endpoint;
+    const struct frame *f = s->frames.first;
+    int64_t known = atomic_load(&e->newest_sent);
+    atomic_fetch_add(&e->sent_samples, f->head.samples);
+    e->sent_frames++;
+    if (f->head.newest > known)
+        atomic_store(&e->newest_sent, f->head.newest);
+    if (atomic_exchange(&e->failing, false))
+        gv_log(GV_LOG_INFO, "a remote_write endpoint takes samples again", GV_CTX("endpoint", e->config->name));
+    leave_first(s);
+}
+
+static void refused(struct shard *s, const struct gv_err *why)
+{
+    static struct gv_log_limit limit = GV_LOG_LIMIT(60000);
+    gv_log_limited(&limit, GV_LOG_ERROR, "a remote_write endpoint refused samples; they are dropped",
+                   GV_CTX("endpoint", s->endpoint->config->name), GV_F("samples", s->frames.first->head.samples),
+                   GV_F("error", (const char *)why->msg));
+    give_up(s, DROP_REJECTED);
+}
+
+static void again_later(struct shard *s, const struct gv_err *why)
+{
+    struct endpoint *e = s->endpoint;
+    const struct gv_forward_endpoint *c = e->config;
+    s->backoff_ms = s->backoff_ms ? 2 * s->backoff_ms : c->min_backoff_ms;
+    s->backoff_ms = s->backoff_ms < c->max_backoff_ms ? s->backoff_ms : c->max_backoff_ms;
+    atomic_fetch_add(&e->retried, 1);
+    if (!atomic_exchange(&e->failing, true))
+        gv_log(GV_LOG_WARN, "a remote_write endpoint does not take samples; they wait in its queue",
+               GV_CTX("endpoint", c->name), GV_F("error", (const char *)why->msg));
+    gv_timer_set(&s->retry, s->retry_after_ms > s->backoff_ms ? s->retry_after_ms : s->backoff_ms);
+}
+
+static void speak_older_version(struct endpoint *e, const struct gv_err *why)
+{
+    if (atomic_exchange(&e->version, GV_WRITE_1) == GV_WRITE_1)
+        return;
+    gv_log(GV_LOG_WARN, "a remote_write endpoint does not know remote write 2.0; it is sent 1.0 from now on",
+           GV_CTX("endpoint", e->config->name), GV_F("error", (const char *)why->msg));
+}
+
+/* ---- A call ---- */
+
+static bool on_header(void *arg, int status, struct gv_slice content_type, struct gv_err *err)
+{
+    struct shard *s = arg;
+    (void)content_type, (void)err;
+    s->status = status;
+    s->has_written = gv_http_call_field(s->call, "X-Prometheus-Remote-Write-Samples-Written").p != NULL;
+    s->retry_after_ms =
+        forward_retry_after(gv_http_call_field(s->call, "Retry-After"), forward_now(s->endpoint->forward));
+    return true;
+}
+
+static bool on_data(void *arg, const char *data, size_t n, struct gv_err *err)
+{
+    struct shard *s = arg;
+    (void)err;
+    size_t room = MOST_REPLY - s->reply.n;
+    gv_buf_add(&s->reply, data, n < room ? n : room);
+    return true;
+}
+
+static void judge(struct shard *s, const struct gv_http_outcome *o)
+{
+    struct frame *f = s->frames.first;
+    struct gv_err why = {.code = GV_OK};
+    switch (forward_judge(s, f, o, &why)) {
+    case VERDICT_DELIVERED:
+        s->sure |= o->status / 100 == 2;
+        endpoint_count_request(s->endpoint, o->status / 100 == 2 ? "delivered" : "delivered_before");
+        delivered(s);
+        break;
+    case VERDICT_RETRY:
+        f->maybe_sent |= o->connected;
+        endpoint_count_request(s->endpoint, "retried");
+        again_later(s, &why);
+        return;
+    case VERDICT_REJECTED:
+        endpoint_count_request(s->endpoint, "rejected");
+        refused(s, &why);
+        break;
+    case VERDICT_OLDER_VERSION:
+        endpoint_count_request(s->endpoint, "older_version");
+        speak_older_version(s->endpoint, &why);
+        break;
+    }
+    send_first(s);
+}
+
+static void on_end(void *arg, const struct gv_http_outcome *o)
+{
+    struct shard *s = arg;
+    s->call = NULL;
+    if (!s->endpoint->stopping)
+        judge(s, o);
+}
+
+static void start_call(struct shard *s)
+{
+    static const struct gv_http_call_ops ops = {on_header, on_data, on_end};
+    const struct gv_forward_endpoint *c = s->endpoint->config;
+    struct frame *f = s->frames.first;
+    bool is_2 = f->head.version == GV_WRITE_2;
+    s->headers[0] = GV_S("Content-Encoding: snappy");
+    s->headers[1] =
+        is_2 ? GV_S("X-Prometheus-Remote-Write-Version: 2.0.0") : GV_S("X-Prometheus-Remote-Write-Version: 0.1.0");
+    struct gv_http_call_spec spec = {.url = c->url,
+                                     .method = "POST",
+                                     .body = gv_buf_slice(&f->block),
+                                     .content_type = is_2 ? GV_WRITE_2_CONTENT_TYPE : GV_WRITE_CONTENT_TYPE,
+                                     .headers = s->headers,
+                                     .n_headers = GV_COUNT(s->headers),
+                                     .profile = s->endpoint->profile,
+                                     .timeout_ms = c->timeout_ms,
+                                     .connect_timeout_ms = CONNECT_MS};
+    gv_buf_clear(&s->reply);
+    s->has_written = false;
+    s->retry_after_ms = -1;
+    s->status = 0;
+    f->maybe_sent |= f->place.number < s->endpoint->resumed && !s->sure;
+    s->call = gv_http_call_start(s->endpoint->forward->http, &spec, &ops, s);
+}
+
+/* ---- Frames of 2.0 for an endpoint that knows 1.0 ---- */
+
+static void downgrade_first(struct gv_work *w)
+{
+    struct shard *s = container_of(w, struct shard, downgrade);
+    struct frame *f = s->frames.first;
+    struct gv_buf older = GV_BUF_INIT;
+    s->downgrade_err = (struct gv_err){.code = GV_OK};
+    if (!gv_write_downgrade(gv_buf_slice(&f->block), MOST_MESSAGE, &older, &s->downgrade_err)) {
+        gv_buf_fini(&older);
+        return;
+    }
+    int64_t grown = (int64_t)older.n - (int64_t)f->block.n;
+    atomic_fetch_add(&s->endpoint->pending_bytes, grown);
+    gv_buf_fini(&f->block);
+    f->block = older;
+    f->head.version = GV_WRITE_1;
+}
+
+static void on_downgraded(struct gv_message *m)
+{
+    struct shard *s = container_of(container_of(m, struct gv_work, done), struct shard, downgrade);
+    s->downgrading = false;
+    if (s->endpoint->stopping)
+        return;
+    if (s->downgrade_err.code != GV_OK)
+        give_up(s, DROP_DAMAGED);
+    send_first(s);
+}
+
+static void start_downgrade(struct shard *s)
+{
+    s->downgrading = true;
+    s->downgrade.fn = downgrade_first;
+    s->downgrade.done.fn = on_downgraded;
+    gv_workers_submit(s->endpoint->forward->workers, loop_of(s->endpoint), &s->downgrade);
+}
+
+/* ---- Shards ---- */
+
+static bool is_too_old(const struct endpoint *e, const struct frame *f)
+{
+    int64_t limit = e->config->sample_age_limit_ms;
+    return limit && f->head.newest < forward_now(e->forward) - limit;
+}
+
+/* The first frame of a shard that has none under way. */
+static void send_first(struct shard *s)
+{
+    struct endpoint *e = s->endpoint;
+    s->sending = true; /* giving up may bring new frames, and must not come back here */
+    while (s->frames.first && is_too_old(e, s->frames.first))
+        give_up(s, DROP_TOO_OLD);
+    struct frame *f = s->frames.first;
+    s->sending = f && !e->stopping;
+    if (!s->sending)
+        return;
+    if (f->head.version == GV_WRITE_2 && atomic_load(&e->version) == GV_WRITE_1)
+        start_downgrade(s);
+    else
+        start_call(s);
+}
+
+static void on_retry(struct gv_timer *t)
+{
+    send_first(container_of(t, struct shard, retry));
+}
+
+static struct shard *shard_at(struct endpoint *e, unsigned i)
+{
+    if (i >= e->n_shards) {
+        e->shard = reallocarray(e->shard, i + 1, sizeof(struct shard *));
+        if (!e->shard)
+            gv_die("out of memory");
+        while (e->n_shards <= i)
+            e->shard[e->n_shards++] = NULL;
+    }
+    if (e->shard[i])
+        return e->shard[i];
+    struct shard *s = e->shard[i] = calloc(1, sizeof *s);
+    if (!s)
+        gv_die("out of memory");
+    s->endpoint = e;
+    s->index = (uint16_t)i;
+    frames_init(&s->frames);
+    gv_timer_init(&s->retry, loop_of(e), on_retry);
+    return s;
+}
+
+static void dispatch(struct endpoint *e)
+{
+    while (e->waiting.first && !e->stopping) {
+        const struct queue_frame *head = &e->waiting.first->head;
+        if (head->shards != e->current_shards && e->busy)
+            break;
+        e->current_shards = head->shards;
+        struct shard *s = shard_at(e, head->shard);
+        frames_add(&s->frames, frames_take(&e->waiting));
+        e->busy++;
+        if (!s->sending)
+            send_first(s);
+    }
+    note_oldest(e);
+}
+
+/* ---- How many shards: more where the endpoint is behind and takes what it gets, fewer where there is little to do
+ * ---- */
+
+static bool is_behind(const struct endpoint *e)
+{
+    int64_t oldest = atomic_load(&e->oldest_pending);
+    return oldest && forward_now(e->forward) - oldest > BEHIND_MS;
+}
+
+static void adapt_shards(struct endpoint *e)
+{
+    unsigned shards = atomic_load(&e->shards);
+    uint64_t samples = atomic_load(&e->sent_samples) - e->ticked_samples, frames = e->sent_frames - e->ticked_frames;
+    e->ticked_samples += samples;
+    e->ticked_frames += frames;
+    e->behind = is_behind(e) && !atomic_load(&e->failing) ? e->behind + 1 : 0;
+    e->idle = e->busy ? 0 : e->idle + 1;
+    if (e->behind >= TICKS_BEHIND && frames && samples / frames >= WORTH_A_FRAME) {
+        shards = 2 * shards < e->config->max_shards ? 2 * shards : e->config->max_shards;
+        e->behind = 0;
+    } else if (e->idle >= TICKS_IDLE) {
+        shards = shards / 2 > e->config->min_shards ? shards / 2 : e->config->min_shards;
+        e->idle = 0;
+    }
+    atomic_store(&e->shards, shards);
+}
+
+static void on_tick(struct gv_timer *t)
+{
+    struct endpoint *e = container_of(t, struct endpoint, tick);
+    adapt_shards(e);
+    want_fill(e);
+    if (e == e->forward->endpoints && ++e->ticks % TICKS_A_SWEEP == 0)
+        series_table_sweep(&e->forward->series);
+    gv_timer_set(t, TICK_MS);
+}
+
+/* ---- Start and stop ---- */
+
+void endpoint_start(struct endpoint *e)
+{
+    e->more.fn = on_more;
+    e->fill.fn = endpoint_fill;
+    e->fill.done.fn = on_filled;
+    gv_timer_init(&e->tick, loop_of(e), on_tick);
+    gv_timer_set(&e->tick, TICK_MS);
+    endpoint_start_metadata(e);
+    want_fill(e);
+}
+
+void endpoint_stop(struct endpoint *e)
+{
+    e->stopping = true;
+    gv_timer_cancel(&e->tick);
+    endpoint_stop_metadata(e);
+    for (unsigned i = 0; i < e->n_shards; i++) {
+        struct shard *s = e->shard[i];
+        if (s && s->call)
+            gv_http_call_cancel(s->call);
+        if (s)
+            gv_timer_cancel(&s->retry);
+    }
+}
+
+bool endpoint_is_idle(const struct endpoint *e)
+{
+    for (unsigned i = 0; i < e->n_shards; i++)
+        if (e->shard[i] && (e->shard[i]->call || e->shard[i]->downgrading))
+            return false;
+    return !e->filling && !endpoint_sends_metadata(e);
+}
+
+void endpoint_free_loop_side(struct endpoint *e)
+{
+    gv_timer_fini(&e->tick);
+    for (unsigned i = 0; i < e->n_shards; i++) {
+        struct shard *s = e->shard[i];
+        if (!s)
+            continue;
+        gv_timer_fini(&s->retry);
+        frames_free(&s->frames);
+        gv_buf_fini(&s->reply);
+        free(s);
+    }
+    free(e->shard);
+    frames_free(&e->waiting);
+    frames_free(&e->filled);
+    endpoint_free_metadata(e);
+}

@@ -1,0 +1,694 @@
+/* Forwarding from the receiver's sink to an endpoint that answers as the test likes: every sample that was acknowledged
+ * arrives, in the order of its series, whatever the endpoint, the process or the disk does meanwhile. */
+#include "../../support/faulty_io.h"
+#include "../../support/log_records.h"
+#include "../../support/write_endpoint.h"
+#include "ingest/forward.h"
+#include <sched.h>
+#include <setjmp.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <cmocka.h>
+
+/* ---- A forwarder to one endpoint ---- */
+
+struct rig {
+    struct write_endpoint endpoint;
+    struct gv_forward_endpoint config;
+    struct gv_forward *forward;
+    struct gv_workers *workers;
+    struct gv_ingest_sink sink;
+    struct gv_io *io;
+    char folder[64], queue[80], url[80];
+    struct gv_arena arena;
+};
+
+static void rig_init(struct rig *r)
+{
+    memset(r, 0, sizeof *r);
+    gv_arena_init(&r->arena, NULL);
+    write_endpoint_start(&r->endpoint);
+    r->config = gv_forward_endpoint_default;
+    r->config.name = "test";
+    r->config.url = r->url;
+    r->config.queue_path = r->queue;
+    r->config.min_backoff_ms = 1;
+    r->config.max_backoff_ms = 5;
+    snprintf(r->url, sizeof r->url, "http://127.0.0.1:%d/api/v1/write", r->endpoint.fake.port);
+    snprintf(r->queue, sizeof r->queue, "%s/queue", make_folder(r->folder));
+}
+
+static void rig_open(struct rig *r)
+{
+    struct gv_err err = {.code = GV_OK};
+    r->forward = gv_forward_open(
+        &(struct gv_forward_options){.endpoints = &r->config, .n = 1, .sync = GV_LOG_INTERVAL, .io = r->io}, &err);
+    if (!r->forward)
+        fail_msg("%s", err.msg);
+    r->sink = gv_forward_sink(r->forward);
+}
+
+static void rig_start(struct rig *r)
+{
+    struct gv_err err = {.code = GV_OK};
+    if (!(r->workers = gv_workers_new(2, &err)) || !gv_forward_start(r->forward, r->workers, 7, &err))
+        fail_msg("%s", err.msg);
+}
+
+static void rig_stop(struct rig *r)
+{
+    struct gv_err err = {.code = GV_OK};
+    gv_forward_stop(r->forward);
+    gv_workers_free(r->workers);
+    r->workers = NULL;
+    if (!gv_forward_close(r->forward, &err))
+        fail_msg("%s", err.msg);
+    r->forward = NULL;
+}
+
+static void rig_fini(struct rig *r)
+{
+    write_endpoint_stop(&r->endpoint);
+    gv_arena_fini(&r->arena);
+    remove_tree(r->folder);
+}
+
+static struct gv_forward_status status_of(const struct rig *r)
+{
+    struct gv_forward_status s;
+    gv_forward_status(r->forward, 0, &s);
+    return s;
+}
+
+static void pause_a_moment(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+/* Until nothing is pending; the test's own time limit is the deadline. */
+static void wait_until_sent(const struct rig *r)
+{
+    while (status_of(r).pending_samples)
+        pause_a_moment();
+}
+
+/* ---- Batches ---- */
+
+static const struct gv_labels *series_labels(struct gv_arena *a, size_t i)
+{
+    struct gv_label labels[] = {{GV_S("__name__"), GV_S("up")},
+                                {GV_S("cluster"), GV_S("c1")},
+                                {GV_S("pod"), gv_slice_of(gv_arena_printf(a, "p%zu", i))}};
+    return gv_labels_make(a, labels, GV_COUNT(labels));
+}
+
+static uint64_t series_id(struct rig *r, size_t i)
+{
+    struct gv_arena a;
+    uint64_t id = 0;
+    struct gv_err err = {.code = GV_OK};
+    gv_arena_init(&a, NULL);
+    if (!r->sink.series(r->sink.ctx, series_labels(&a, i), &id, &err))
+        gv_die("%s", err.msg);
+    gv_arena_fini(&a);
+    return id;
+}
+
+enum { MOST = 4000 };
+
+/* One sample of each series [0, n) at a time; true when the ticket ended well. */
+static bool append_at(struct rig *r, size_t n, int64_t time)
+{
+    static _Thread_local struct gv_store_sample samples[MOST];
+    static _Thread_local uint8_t verdicts[MOST];
+    struct awaited w;
+    struct gv_err err = {.code = GV_OK};
+    awaited_init(&w);
+    for (size_t i = 0; i < n; i++)
+        samples[i] = (struct gv_store_sample){.series = series_id(r, i), .time = time, .value = (double)(time % 1000)};
+    struct gv_store_batch b = {.samples = samples, .n = n, .verdicts = verdicts};
+    return r->sink.append(r->sink.ctx, &b, &w.ticket, &err) && awaited_wait(&w);
+}
+
+/* Each series has every time of [from, to) at least once, in order; repetitions only of what may come twice. */
+static void assert_series(struct rig *r, size_t n, int64_t from, int64_t to, bool once)
+{
+    struct write_endpoint *e = &r->endpoint;
+    pthread_mutex_lock(&e->lock);
+    assert_int_equal(e->n, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct kept_series *s = &e->series[i];
+        int64_t next = from;
+        for (size_t k = 0; k < s->n; k++) {
+            if (s->times[k] > next || (once && s->times[k] != next))
+                fail_msg("%s: %lld where %lld was due", s->labels, (long long)s->times[k], (long long)next);
+            next += s->times[k] == next;
+            assert_float_equal(s->values[k], (double)(s->times[k] % 1000), 0);
+        }
+        if (next != to)
+            fail_msg("%s ends at %lld, not %lld", s->labels, (long long)next, (long long)to);
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* ---- What arrives ---- */
+
+struct appender {
+    struct rig *r;
+    size_t first, n;
+    pthread_t thread;
+};
+
+static void *append_many(void *arg)
+{
+    struct appender *a = arg;
+    struct gv_store_sample samples[64];
+    uint8_t verdicts[64];
+    for (int64_t t = 1; t <= 60; t++) {
+        struct awaited w;
+        struct gv_err err = {.code = GV_OK};
+        awaited_init(&w);
+        for (size_t i = 0; i < a->n; i++)
+            samples[i] = (struct gv_store_sample){
+                .series = series_id(a->r, a->first + i), .time = t, .value = (double)(t % 1000)};
+        struct gv_store_batch b = {.samples = samples, .n = a->n, .verdicts = verdicts};
+        if (!a->r->sink.append(a->r->sink.ctx, &b, &w.ticket, &err) || !awaited_wait(&w))
+            gv_die("not appended: %s", err.msg);
+        for (size_t i = 0; i < a->n; i++)
+            if (verdicts[i] != GV_APPEND_STORED)
+                gv_die("verdict %u", verdicts[i]);
+    }
+    return NULL;
+}
+
+static void samples_of_many_threads_arrive_in_order(void **state)
+{
+    enum { THREADS = 3, EACH = 20 };
+    for (unsigned shards = 1; shards <= 5; shards += 4) {
+        struct rig r;
+        struct appender appenders[THREADS];
+        rig_init(&r);
+        r.config.version = *(enum gv_write_version *)*state;
+        r.config.min_shards = r.config.max_shards = shards;
+        r.config.max_samples_per_send = 7;
+        rig_open(&r);
+        rig_start(&r);
+        for (size_t i = 0; i < THREADS; i++) {
+            appenders[i] = (struct appender){.r = &r, .first = i * EACH, .n = EACH};
+            pthread_create(&appenders[i].thread, NULL, append_many, &appenders[i]);
+        }
+        for (size_t i = 0; i < THREADS; i++)
+            pthread_join(appenders[i].thread, NULL);
+        wait_until_sent(&r);
+        assert_series(&r, THREADS * EACH, 1, 61, true);
+        assert_in_range(r.endpoint.largest, 1, 7);
+        assert_int_equal(r.endpoint.of_version[r.config.version], r.endpoint.requests);
+        assert_int_equal(status_of(&r).sent_samples, THREADS * EACH * 60);
+        assert_int_equal(status_of(&r).dropped_samples, 0);
+        rig_stop(&r);
+        rig_fini(&r);
+    }
+}
+
+static void rules_change_and_drop_series(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct gv_err err = {.code = GV_OK};
+    rig_init(&r);
+    struct gv_relabel_rule *rules = gv_arena_array(&r.arena, struct gv_relabel_rule, 2);
+    struct gv_slice pod[] = {GV_S("pod")};
+    for (size_t i = 0; i < 2; i++) {
+        gv_options_init(&gv_relabel_table, &r.arena, &rules[i]);
+        rules[i].source_labels = (struct gv_option_list){pod, 1, 1};
+    }
+    rules[0].regex = GV_S("p[12]");
+    rules[0].action = GV_RELABEL_DROP;
+    rules[1].regex = GV_S("p(.*)");
+    rules[1].target_label = GV_S("n");
+    for (size_t i = 0; i < 2; i++)
+        if (!gv_relabel_compile(&rules[i], &r.arena, &err))
+            fail_msg("%s", err.msg);
+    r.config.rules = rules;
+    r.config.n_rules = 2;
+    rig_open(&r);
+    rig_start(&r);
+    assert_true(append_at(&r, 4, 5));
+    wait_until_sent(&r);
+    assert_int_equal(r.endpoint.n, 2);
+    assert_string_equal(r.endpoint.series[0].labels, "up{cluster=\"c1\", n=\"0\", pod=\"p0\"}");
+    assert_string_equal(r.endpoint.series[1].labels, "up{cluster=\"c1\", n=\"3\", pod=\"p3\"}");
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+static const struct gv_span spans[] = {{0, 1}};
+static const double counts[] = {5};
+static const struct gv_histogram histogram = {.count = 5, .sum = 7, .positive = {spans, counts, 1, 1}};
+
+static void histograms_exemplars_and_metadata_go_where_they_are_wanted(void **state)
+{
+    (void)state;
+    for (int wanted = 0; wanted < 2; wanted++)
+        for (enum gv_write_version v = GV_WRITE_1; v <= GV_WRITE_2; v++) {
+            struct rig r;
+            struct awaited w;
+            struct gv_err err = {.code = GV_OK};
+            rig_init(&r);
+            awaited_init(&w);
+            r.config.version = v;
+            r.config.send_exemplars = r.config.send_histograms = r.config.send_metadata = wanted;
+            r.config.metadata_interval_ms = 20;
+            rig_open(&r);
+            rig_start(&r);
+            uint64_t id = series_id(&r, 0);
+            struct gv_store_sample samples[] = {{.series = id, .time = 1, .value = 1},
+                                                {.series = id, .time = 2, .histogram = &histogram}};
+            struct gv_store_exemplar x = {id, 1, 0.5, &gv_labels_empty};
+            struct gv_store_metadata m = {GV_S("c1"), GV_S("up"), GV_S("gauge"), GV_S("Is it up?"), GV_S("")};
+            uint8_t verdicts[2], verdict;
+            struct gv_store_batch b = {samples, 2, verdicts, &x, 1, &verdict, &m, 1};
+            assert_true(r.sink.append(r.sink.ctx, &b, &w.ticket, &err) && awaited_wait(&w));
+            assert_int_equal(verdicts[1], GV_APPEND_STORED);
+            assert_int_equal(verdict, GV_APPEND_STORED);
+            wait_until_sent(&r);
+            for (bool there = !wanted; !there; pause_a_moment()) {
+                pthread_mutex_lock(&r.endpoint.lock);
+                there = r.endpoint.metadata > 0;
+                pthread_mutex_unlock(&r.endpoint.lock);
+            }
+            rig_stop(&r);
+            assert_int_equal(r.endpoint.n, 1);
+            assert_int_equal(r.endpoint.series[0].n, 1);
+            assert_int_equal(r.endpoint.series[0].histograms, wanted);
+            assert_int_equal(r.endpoint.series[0].exemplars, wanted);
+            assert_int_equal(r.endpoint.metadata != 0, wanted);
+            rig_fini(&r);
+        }
+}
+
+static void a_series_that_is_not_known_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct awaited w;
+    struct gv_err err = {.code = GV_OK};
+    rig_init(&r);
+    awaited_init(&w);
+    rig_open(&r);
+    struct gv_store_sample samples[] = {{.series = series_id(&r, 0), .time = 1}, {.series = 4711, .time = 1}};
+    uint8_t verdicts[2];
+    struct gv_store_batch b = {.samples = samples, .n = 2, .verdicts = verdicts};
+    assert_true(r.sink.append(r.sink.ctx, &b, &w.ticket, &err) && awaited_wait(&w));
+    assert_int_equal(verdicts[0], GV_APPEND_GONE);
+    assert_int_equal(verdicts[1], GV_APPEND_GONE);
+    assert_int_equal(status_of(&r).pending_samples, 0);
+    assert_int_equal(series_id(&r, 0), samples[0].series); /* one number for the same labels */
+    rig_start(&r);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+/* ---- What the endpoint answers ---- */
+
+/* Every request is answered ill first: a status, or no answer. */
+static struct endpoint_answer ill_then_well(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    static const struct endpoint_answer ill[] = {{.status = 500},
+                                                 {.status = 503, .fields = "Retry-After: 0\r\n"},
+                                                 {.status = 429, .body = "slow down"},
+                                                 {.status = 204, .hang_up = true, .forget = true}};
+    (void)e, (void)v;
+    return request % 2 ? (struct endpoint_answer){.status = 204} : ill[request / 2 % GV_COUNT(ill)];
+}
+
+static void what_may_be_mended_is_sent_again(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    r.endpoint.answer = ill_then_well;
+    r.config.retry_on_429 = true;
+    rig_open(&r);
+    rig_start(&r);
+    for (int64_t t = 1; t <= 12; t++)
+        assert_true(append_at(&r, 3, t));
+    wait_until_sent(&r);
+    assert_series(&r, 3, 1, 13, true);
+    /* the HTTP client itself repeats what was sent on a pooled connection that closed */
+    assert_in_range(status_of(&r).retried_requests, 9, 12);
+    assert_int_equal(status_of(&r).dropped_samples, 0);
+    assert_false(status_of(&r).failing);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+static struct endpoint_answer refuse_some(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    (void)e, (void)v;
+    if (request == 1)
+        return (struct endpoint_answer){.status = 400, .body = "out of order sample"};
+    return request == 2 ? (struct endpoint_answer){.status = 429} : (struct endpoint_answer){.status = 204};
+}
+
+static void what_cannot_be_mended_is_dropped_and_counted(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    r.endpoint.answer = refuse_some;
+    rig_open(&r);
+    rig_start(&r);
+    for (int64_t t = 1; t <= 5; t++) {
+        assert_true(append_at(&r, 3, t));
+        wait_until_sent(&r);
+    }
+    assert_int_equal(r.endpoint.requests, 5);
+    assert_int_equal(r.endpoint.samples, 9);
+    assert_int_equal(status_of(&r).dropped_samples, 6);
+    assert_int_equal(status_of(&r).sent_samples, 9);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+static struct endpoint_answer after_a_second(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    struct timespec *first = e->arg, now;
+    (void)v;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (request == 0) {
+        *first = now;
+        return (struct endpoint_answer){.status = 503, .fields = "Retry-After: 1\r\n"};
+    }
+    if (now.tv_sec - first->tv_sec < 1)
+        return (struct endpoint_answer){.status = 400, .body = "too early"};
+    return (struct endpoint_answer){.status = 204};
+}
+
+static void retry_after_is_honoured(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct timespec first;
+    rig_init(&r);
+    r.endpoint.answer = after_a_second;
+    r.endpoint.arg = &first;
+    rig_open(&r);
+    rig_start(&r);
+    assert_true(append_at(&r, 1, 1));
+    wait_until_sent(&r);
+    assert_series(&r, 1, 1, 2, true);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+static struct endpoint_answer only_1(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    bool silent = e->arg != NULL; /* as Prometheus 2.42: 204, and nothing is stored */
+    (void)request;
+    if (v == GV_WRITE_1)
+        return (struct endpoint_answer){.status = 204};
+    return silent ? (struct endpoint_answer){.status = 204, .forget = true} : (struct endpoint_answer){.status = 415};
+}
+
+static void an_endpoint_that_knows_1_alone_gets_1(void **state)
+{
+    (void)state;
+    for (int silent = 0; silent < 2; silent++) {
+        struct rig r;
+        rig_init(&r);
+        r.endpoint.answer = only_1;
+        r.endpoint.arg = silent ? &r : NULL;
+        r.config.version = GV_WRITE_2;
+        r.config.min_shards = r.config.max_shards = 2;
+        rig_open(&r); /* some are in the queue as 2.0 before the first answer */
+        for (int64_t t = 1; t <= 10; t++)
+            assert_true(append_at(&r, 20, t));
+        rig_start(&r);
+        for (int64_t t = 11; t <= 20; t++)
+            assert_true(append_at(&r, 20, t));
+        wait_until_sent(&r);
+        assert_series(&r, 20, 1, 21, true);
+        assert_in_range(r.endpoint.of_version[GV_WRITE_2], 1, 2); /* the first one of each shard */
+        assert_int_equal(status_of(&r).dropped_samples, 0);
+        rig_stop(&r);
+        rig_fini(&r);
+    }
+}
+
+static void old_samples_are_left_out(void **state)
+{
+    (void)state;
+    struct rig r;
+    int64_t now = gv_clock_wall(&gv_clock_real);
+    rig_init(&r);
+    r.config.sample_age_limit_ms = 3600000;
+    rig_open(&r);
+    rig_start(&r);
+    assert_true(append_at(&r, 2, now - 2 * 3600000));
+    assert_true(append_at(&r, 2, now));
+    wait_until_sent(&r);
+    assert_int_equal(r.endpoint.samples, 2);
+    assert_int_equal(status_of(&r).dropped_samples, 2);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+/* ---- Restarts ---- */
+
+static void the_queue_outlives_the_process(void **state)
+{
+    struct rig r;
+    rig_init(&r);
+    r.config.version = *(enum gv_write_version *)*state;
+    r.config.min_shards = r.config.max_shards = 3;
+    fake_stop(&r.endpoint.fake);
+    int64_t t = 1;
+    for (int round = 0; round < 3; round++) { /* nobody listens */
+        rig_open(&r);
+        rig_start(&r);
+        for (int i = 0; i < 10; i++)
+            assert_true(append_at(&r, 12, t++));
+        assert_int_equal(status_of(&r).pending_samples, 12 * (t - 1));
+        rig_stop(&r);
+    }
+    fake_listen(&r.endpoint.fake);
+    rig_open(&r);
+    assert_int_equal(status_of(&r).pending_samples, 12 * (t - 1));
+    rig_start(&r);
+    wait_until_sent(&r);
+    assert_series(&r, 12, 1, t, true);
+    rig_stop(&r);
+
+    rig_open(&r); /* all is delivered: nothing comes twice */
+    assert_int_equal(status_of(&r).pending_samples, 0);
+    rig_start(&r);
+    assert_true(append_at(&r, 12, t++));
+    wait_until_sent(&r);
+    assert_series(&r, 12, 1, t, true);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+/* Another count of shards after a restart: series move, and keep their order. */
+static void shards_may_change_between_restarts(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    fake_stop(&r.endpoint.fake);
+    int64_t t = 1;
+    for (unsigned shards = 1; shards <= 7; shards += 2) {
+        r.config.min_shards = r.config.max_shards = shards;
+        rig_open(&r);
+        rig_start(&r);
+        for (int i = 0; i < 8; i++)
+            assert_true(append_at(&r, 30, t++));
+        rig_stop(&r);
+    }
+    fake_listen(&r.endpoint.fake);
+    rig_open(&r);
+    rig_start(&r);
+    wait_until_sent(&r);
+    assert_series(&r, 30, 1, t, true);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+static void append_until_killed(struct rig *r, int64_t t, int out)
+{
+    rig_open(r);
+    rig_start(r);
+    for (;; t++)
+        if (!append_at(r, 10, t) || write(out, &t, sizeof t) != sizeof t)
+            _exit(1);
+}
+
+static void a_killed_process_loses_nothing(void **state)
+{
+    (void)state;
+    struct rig r;
+    int64_t acknowledged = 0;
+    rig_init(&r);
+    r.config.min_shards = r.config.max_shards = 3;
+    for (int round = 0; round < 6; round++) {
+        int ends[2];
+        if (round % 3 == 0)
+            fake_stop(&r.endpoint.fake);
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        if (child == 0)
+            append_until_killed(&r, acknowledged + 1, ends[1]);
+        close(ends[1]);
+        for (int i = 0; i < 30 + 7 * round; i++)
+            assert_int_equal(read(ends[0], &acknowledged, sizeof acknowledged), sizeof acknowledged);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        while (read(ends[0], &acknowledged, sizeof acknowledged) == sizeof acknowledged)
+            ;
+        close(ends[0]);
+        if (round % 3 == 0)
+            fake_listen(&r.endpoint.fake);
+    }
+    rig_open(&r);
+    rig_start(&r);
+    wait_until_sent(&r);
+    int64_t last = r.endpoint.series[0].times[r.endpoint.series[0].n - 1];
+    assert_in_range(last, acknowledged, acknowledged + 1); /* the last one may be there without its answer */
+    assert_series(&r, 10, 1, last + 1, false);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+static struct endpoint_answer strict(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    (void)v;
+    size_t *refuse_until = e->arg;
+    return request < *refuse_until ? (struct endpoint_answer){.status = 400, .body = "out of order sample\n"}
+                                   : (struct endpoint_answer){.status = 204};
+}
+
+static void out_of_order_after_a_restart_is_delivered(void **state)
+{
+    (void)state;
+    struct rig r;
+    size_t refuse_until = 2;
+    rig_init(&r);
+    rig_open(&r);
+    for (int64_t t = 1; t <= 4; t++)
+        assert_true(append_at(&r, 2, t));
+    rig_start(&r);
+    rig_stop(&r); /* some may have been sent, none may be known to be */
+    r.endpoint.requests = 0;
+    r.endpoint.answer = strict;
+    r.endpoint.arg = &refuse_until;
+    rig_open(&r);
+    int64_t pending = status_of(&r).pending_samples;
+    refuse_until = pending / 2 > 2 ? 2 : (size_t)pending / 2;
+    rig_start(&r);
+    wait_until_sent(&r);
+    assert_int_equal(status_of(&r).dropped_samples, 0);
+    pthread_mutex_lock(&r.endpoint.lock);
+    refuse_until = r.endpoint.requests + 1;
+    pthread_mutex_unlock(&r.endpoint.lock);
+    assert_true(append_at(&r, 2, 5)); /* this one was never sent before */
+    wait_until_sent(&r);
+    assert_int_equal(status_of(&r).dropped_samples, 2);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+/* ---- Bounds and faults ---- */
+
+static void a_full_queue_drops_the_oldest(void **state)
+{
+    (void)state;
+    enum { SERIES = 1000, TIMES = 500 };
+    struct rig r;
+    rig_init(&r);
+    fake_stop(&r.endpoint.fake);
+    r.config.max_queue_bytes = 1 << 20; /* segments of 64 KiB */
+    r.config.capacity = 5000;
+    rig_open(&r);
+    rig_start(&r);
+    for (int64_t t = 1; t <= TIMES; t++)
+        assert_true(append_at(&r, SERIES, t));
+    struct gv_forward_status s;
+    while (s = status_of(&r), !s.dropped_samples || s.queue_bytes > 1 << 20)
+        pause_a_moment();
+    assert_int_equal(s.pending_samples + (int64_t)s.dropped_samples, SERIES * TIMES);
+    fake_listen(&r.endpoint.fake);
+    wait_until_sent(&r);
+    s = status_of(&r);
+    assert_int_equal(s.sent_samples + s.dropped_samples, SERIES * TIMES);
+    for (size_t i = 0; i < r.endpoint.n; i++) {
+        const struct kept_series *kept = &r.endpoint.series[i];
+        for (size_t k = 1; k < kept->n; k++)
+            assert_true(kept->times[k] > kept->times[k - 1]);
+        assert_int_equal(kept->times[kept->n - 1], TIMES);
+    }
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+static void a_disk_that_fails_refuses_the_batch(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct faulty_io f;
+    rig_init(&r);
+    faulty_io_init(&f);
+    r.io = &f.io;
+    rig_open(&r);
+    rig_start(&r);
+    assert_true(append_at(&r, 3, 1));
+    wait_until_sent(&r);
+    pthread_mutex_lock(&f.lock);
+    f.fail_from = 1;
+    f.fail_to = UINT64_MAX;
+    f.error = ENOSPC;
+    pthread_mutex_unlock(&f.lock);
+    assert_false(append_at(&r, 3, 2));
+    pthread_mutex_lock(&f.lock);
+    f.fail_to = 0;
+    pthread_mutex_unlock(&f.lock);
+    while (!append_at(&r, 3, 2)) /* the sender tries again; what comes twice is the same */
+        pause_a_moment();
+    wait_until_sent(&r);
+    assert_series(&r, 3, 1, 3, false);
+    rig_stop(&r);
+    faulty_io_fini(&f);
+    rig_fini(&r);
+}
+
+static void ignore_line(void *arg, enum gv_log_level level, struct gv_slice line)
+{
+    (void)arg, (void)level, (void)line;
+}
+
+int main(void)
+{
+    static enum gv_write_version v1 = GV_WRITE_1, v2 = GV_WRITE_2;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(samples_of_many_threads_arrive_in_order, &v1),
+        cmocka_unit_test_prestate(samples_of_many_threads_arrive_in_order, &v2),
+        cmocka_unit_test(rules_change_and_drop_series),
+        cmocka_unit_test(histograms_exemplars_and_metadata_go_where_they_are_wanted),
+        cmocka_unit_test(a_series_that_is_not_known_is_asked_for_again),
+        cmocka_unit_test(what_may_be_mended_is_sent_again),
+        cmocka_unit_test(what_cannot_be_mended_is_dropped_and_counted),
+        cmocka_unit_test(retry_after_is_honoured),
+        cmocka_unit_test(an_endpoint_that_knows_1_alone_gets_1),
+        cmocka_unit_test(old_samples_are_left_out),
+        cmocka_unit_test_prestate(the_queue_outlives_the_process, &v1),
+        cmocka_unit_test_prestate(the_queue_outlives_the_process, &v2),
+        cmocka_unit_test(shards_may_change_between_restarts),
+        cmocka_unit_test(a_killed_process_loses_nothing),
+        cmocka_unit_test(out_of_order_after_a_restart_is_delivered),
+        cmocka_unit_test(a_full_queue_drops_the_oldest),
+        cmocka_unit_test(a_disk_that_fails_refuses_the_batch),
+    };
+    if (!getenv("SHOW_LOG"))
+        gv_log_set_sink(ignore_line, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
