@@ -26,6 +26,7 @@ struct gv_http_call_spec {
     int64_t connect_timeout_ms;      /* of name resolution, connection and TLS together; 0: 10 s */
     int64_t max_body;                /* bytes after decompression; 0: none */
     bool compression;                /* ask for gzip */
+    bool any_address;                /* of the host's addresses any one, not the first that answers */
 };
 
 /* What went wrong, for metrics and for the choice of the next replica. */

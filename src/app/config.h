@@ -6,6 +6,7 @@
 #include "app/yaml.h"
 #include "base/option.h"
 #include "cluster/config.h"
+#include "ingest/forward.h"
 #include "ingest/receiver.h"
 
 struct gv_basic_auth {
@@ -69,6 +70,27 @@ struct gv_ingest_config {
     struct gv_option_groups relabel; /* struct gv_relabel_rule; compiled */
 };
 
+struct gv_queue_config {
+    int64_t capacity, max_shards, min_shards, max_samples_per_send;          /* samples, requests */
+    int64_t batch_send_deadline, min_backoff, max_backoff, sample_age_limit; /* ms */
+    bool retry_on_http_429;
+};
+struct gv_metadata_config {
+    bool send;
+    int64_t send_interval, max_samples_per_send; /* ms, entries */
+};
+struct gv_remote_write_entry {
+    struct gv_slice url, name, queue_path;
+    int protobuf_message;                   /* enum gv_write_version */
+    int64_t remote_timeout, max_queue_size; /* ms, bytes */
+    struct gv_option_map headers;
+    bool send_exemplars, send_native_histograms, round_robin_dns;
+    struct gv_option_groups relabel; /* struct gv_relabel_rule; compiled */
+    struct gv_queue_config *queue;
+    struct gv_metadata_config *metadata;
+    struct gv_http_client_config http;
+};
+
 struct gv_config {
     struct gv_arena arena;
     const char *file;
@@ -77,10 +99,11 @@ struct gv_config {
     struct gv_option_list clusters_files;
     struct gv_storage_config *storage; /* NULL: off, as the next */
     struct gv_ingest_config *ingest;
-    struct gv_option_groups remote_write; /* shape only, until it is built */
+    struct gv_option_groups remote_write; /* struct gv_remote_write_entry */
     const struct gv_yaml_node *root;
     struct gv_cluster_config *clusters; /* entries as the cluster layer takes them */
     size_t n_clusters;
+    struct gv_forward_endpoint *forward; /* remote_write as the ingest layer takes it */
 };
 
 extern const struct gv_option_table gv_config_table, gv_config_global_table, gv_config_storage_table;

@@ -1,43 +1,14 @@
 /* Checks across keys. Each takes the configuration or one cluster and says no with the place and the way out. */
 #include "app/config_read.h"
 #include "base/map.h"
-#include <stdio.h>
-#include <strings.h>
 
 typedef struct gv_cluster_entry entry;
 typedef struct gv_config_reader reader;
 
-/* The value at "key" or "key.below", or the nearest thing above it that is there. */
-static struct gv_yaml_pos place_of(const struct gv_yaml_node *node, const char *key)
-{
-    char name[64];
-    while (*key) {
-        size_t n = strcspn(key, ".");
-        snprintf(name, sizeof name, "%.*s", (int)n, key);
-        const struct gv_yaml_node *below = gv_yaml_get(node, name);
-        if (!below)
-            break;
-        node = below;
-        key += n + (key[n] == '.');
-    }
-    return node->pos;
-}
+#define ITEM(e)                (&(const struct gv_config_item){"clusters", (e)->index, (e)->node})
+#define refuse(r, e, key, ...) gv_config_refuse((r), ITEM(e), (key), __VA_ARGS__)
 
-static bool refuse(reader *r, const entry *e, const char *key, const char *fmt, ...) GV_PRINTF(4, 5);
-
-/* key: "name", "tls_config.key_file", or "" for the cluster as a whole. */
-static bool refuse(reader *r, const entry *e, const char *key, const char *fmt, ...)
-{
-    char said[GV_ERR_MSG_MAX];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(said, sizeof said, fmt, args);
-    va_end(args);
-    struct gv_config_path list = {.key = "clusters"}, item = {&list, NULL, e->index}, below = {&item, key, 0};
-    return gv_config_fail(r, *key ? &below : &item, place_of(e->node, key), "%s", said);
-}
-
-static const char *quoted(reader *r, struct gv_slice text)
+const char *gv_config_quoted(reader *r, struct gv_slice text)
 {
     struct gv_buf b = GV_BUF_INIT;
     gv_buf_add_quoted(&b, text);
@@ -59,7 +30,7 @@ static bool check_endpoints(reader *r, const entry *e, const struct gv_config *c
            refuse(r, e, "",
                   "cluster %s has no endpoints: name its Prometheus in `endpoints` (a cluster without endpoints pushes "
                   "its series, which needs `ingest`)",
-                  quoted(r, e->name));
+                  gv_config_quoted(r, e->name));
 }
 
 /* Is `global` exported_...exported_`name`? Then a backend's own label `name` is renamed onto `global`. */
@@ -108,46 +79,6 @@ static bool check_labels(reader *r, const entry *e, const struct gv_config *c)
     return true;
 }
 
-/* --- HTTP client --- */
-
-static bool check_auth(reader *r, const entry *e)
-{
-    const struct gv_basic_auth *b = e->http.basic_auth;
-    const struct gv_authorization *a = e->http.authorization;
-    if (a && b)
-        return refuse(r, e, "authorization", "at most one of basic_auth and authorization");
-    if (b && !b->username.n)
-        return refuse(r, e, "basic_auth", "username is missing");
-    if (b && b->password.n && b->password_file.n)
-        return refuse(r, e, "basic_auth", "at most one of password and password_file");
-    if (a && a->credentials.n && a->credentials_file.n)
-        return refuse(r, e, "authorization", "at most one of credentials and credentials_file");
-    if (a && a->type.n == 5 && strncasecmp(a->type.p, "basic", 5) == 0)
-        return refuse(r, e, "authorization.type", "for basic authentication use basic_auth");
-    return true;
-}
-
-static bool check_tls(reader *r, const entry *e)
-{
-    const struct gv_tls_config *t = e->http.tls;
-    if (!t)
-        return true;
-    if (!t->cert_file.n != !t->key_file.n)
-        return refuse(r, e, "tls_config", "cert_file and key_file go together: %s is missing",
-                      t->cert_file.n ? "key_file" : "cert_file");
-    if (t->min_version.n && t->max_version.n && gv_slice_cmp(t->min_version, t->max_version) > 0)
-        return refuse(r, e, "tls_config.min_version", "%s is newer than max_version %s", t->min_version.p,
-                      t->max_version.p);
-    return true;
-}
-
-static bool check_proxy(reader *r, const entry *e)
-{
-    struct gv_err err = {0};
-    struct gv_slice url = e->http.proxy_url;
-    return !url.n || gv_config_is_url(url, &err) || refuse(r, e, "proxy_url", "%s", err.msg);
-}
-
 /* --- the whole --- */
 
 static bool check_name(reader *r, const entry *e, struct gv_map *seen)
@@ -159,15 +90,14 @@ static bool check_name(reader *r, const entry *e, struct gv_map *seen)
     *place = (void *)(uintptr_t)e;
     if (!first)
         return true;
-    struct gv_yaml_pos pos = place_of(first->node, "name");
-    return refuse(r, e, "name", "cluster %s is there twice (first at %s:%u:%u)", quoted(r, e->name), pos.file, pos.line,
-                  pos.col);
+    struct gv_yaml_pos pos = gv_config_place(first->node, "name");
+    return refuse(r, e, "name", "cluster %s is there twice (first at %s:%u:%u)", gv_config_quoted(r, e->name), pos.file,
+                  pos.line, pos.col);
 }
 
 static bool check_cluster(reader *r, const entry *e, const struct gv_config *c)
 {
-    return check_endpoints(r, e, c) && check_labels(r, e, c) && check_auth(r, e) && check_tls(r, e) &&
-           check_proxy(r, e);
+    return check_endpoints(r, e, c) && check_labels(r, e, c) && gv_config_check_http(r, ITEM(e), &e->http);
 }
 
 bool gv_config_check(struct gv_config *c, reader *r)
@@ -178,7 +108,7 @@ bool gv_config_check(struct gv_config *c, reader *r)
                               "no clusters: name at least one under `clusters` (or switch `storage` on)");
     struct gv_config_path ingest = {.key = "ingest"};
     if (c->ingest && !c->storage && !c->remote_write.n)
-        return gv_config_fail(r, &ingest, place_of(c->root, "ingest"),
+        return gv_config_fail(r, &ingest, gv_config_place(c->root, "ingest"),
                               "needs `storage` or `remote_write`: what comes in must go somewhere");
     struct gv_map seen;
     gv_map_init(&seen, r->arena);
@@ -186,7 +116,7 @@ bool gv_config_check(struct gv_config *c, reader *r)
     for (size_t i = 0; i < c->entries.n; i++)
         if (!check_name(r, &entries[i], &seen) || !check_cluster(r, &entries[i], c))
             return false;
-    return true;
+    return gv_config_check_forward(c, r);
 }
 
 bool gv_config_check_built(const struct gv_config *c, struct gv_err *err)
@@ -194,7 +124,7 @@ bool gv_config_check_built(const struct gv_config *c, struct gv_err *err)
     static const char *const missing[] = {"storage", "ingest", "remote_write"};
     for (size_t i = 0; i < GV_COUNT(missing); i++)
         if (gv_yaml_get(c->root, missing[i]))
-            return gv_yaml_fail(err, place_of(c->root, missing[i]), "%s: this build has no storage yet: remove the key",
-                                missing[i]);
+            return gv_yaml_fail(err, gv_config_place(c->root, missing[i]),
+                                "%s: this build has no storage yet: remove the key", missing[i]);
     return true;
 }

@@ -188,106 +188,72 @@ static const struct gv_option ingest_rows[] = {
 };
 static const struct gv_option_table ingest_table = GV_OPTION_TABLE(ingest_rows, struct gv_ingest_config);
 
-/* Prometheus's remote_write: type-checked, and refused until forwarding is built. */
-struct relabel {
-    struct gv_option_list source_labels;
-    struct gv_slice separator, target_label, regex, replacement;
-    int64_t modulus;
-    int action;
-};
-struct queue {
-    int64_t capacity, max_shards, min_shards, max_samples_per_send, batch_send_deadline, min_backoff, max_backoff,
-        sample_age_limit;
-    bool retry_on_http_429;
-};
-struct metadata {
-    bool send;
-    int64_t send_interval, max_samples_per_send;
-};
-struct remote_write {
-    struct gv_slice url, name, queue_path;
-    int protobuf_message;
-    int64_t remote_timeout;
-    struct gv_option_map headers;
-    bool send_exemplars, send_native_histograms, round_robin_dns;
-    struct gv_option_groups relabel;
-    struct queue *queue;
-    struct metadata *metadata;
-    struct gv_http_client_config http;
-};
+/* --- remote_write, with Prometheus's keys --- */
 
-static const char *const relabel_actions[] = {"replace",  "keep",      "drop",      "keepequal", "dropequal", "hashmod",
-                                              "labelmap", "labeldrop", "labelkeep", "lowercase", "uppercase", NULL};
 static const char *const write_messages[] = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request", NULL};
 
-static const struct gv_option relabel_rows[] = {
-    {"source_labels", .type = GV_OPTION_LIST, AT(relabel, source_labels), .help = "Labels whose values are joined."},
-    {"separator", .type = GV_OPTION_STRING, AT(relabel, separator), .fallback = ";", .help = "What joins them."},
-    {"target_label", .type = GV_OPTION_STRING, AT(relabel, target_label), .help = "Label to write."},
-    {"regex", .type = GV_OPTION_STRING, AT(relabel, regex), .fallback = "(.*)", .help = "Matched as a whole."},
-    {"modulus", .type = GV_OPTION_INT, AT(relabel, modulus), .help = "Of the hash (hashmod)."},
-    {"replacement", .type = GV_OPTION_STRING, AT(relabel, replacement), .fallback = "$1", .help = "Value to write."},
-    {"action", .type = GV_OPTION_ENUM, AT(relabel, action), .fallback = "replace", .words = relabel_actions,
-     .help = "What to do."},
-};
-static const struct gv_option_table relabel_table = GV_OPTION_TABLE(relabel_rows, struct relabel);
-
 static const struct gv_option queue_rows[] = {
-    {"capacity", .type = GV_OPTION_INT, AT(queue, capacity), .fallback = "10000", AT_LEAST(1), .unit = "samples",
-     .help = "What a shard holds."},
-    {"max_shards", .type = GV_OPTION_INT, AT(queue, max_shards), .fallback = "50", AT_LEAST(1),
-     .help = "The most requests under way."},
-    {"min_shards", .type = GV_OPTION_INT, AT(queue, min_shards), .fallback = "1", AT_LEAST(1), .help = "The fewest."},
-    {"max_samples_per_send", .type = GV_OPTION_INT, AT(queue, max_samples_per_send), .fallback = "2000", AT_LEAST(1),
-     .unit = "samples", .help = "Of one request."},
-    {"batch_send_deadline", .type = GV_OPTION_DURATION, AT(queue, batch_send_deadline), .fallback = "5s", AT_LEAST(1),
-     .help = "How long a sample waits for a full request."},
-    {"min_backoff", .type = GV_OPTION_DURATION, AT(queue, min_backoff), .fallback = "30ms", AT_LEAST(1),
+    {"capacity", .type = GV_OPTION_INT, AT(gv_queue_config, capacity), .fallback = "10000", AT_LEAST(1),
+     .unit = "samples", .help = "What a shard reads ahead of its queue."},
+    {"max_shards", .type = GV_OPTION_INT, AT(gv_queue_config, max_shards), .fallback = "50", .min = 1, .max = 1000,
+     .help = "The most requests under way at a time; there are more while the endpoint is behind."},
+    {"min_shards", .type = GV_OPTION_INT, AT(gv_queue_config, min_shards), .fallback = "1", .min = 1, .max = 1000,
+     .help = "The fewest."},
+    {"max_samples_per_send", .type = GV_OPTION_INT, AT(gv_queue_config, max_samples_per_send), .fallback = "2000",
+     AT_LEAST(1), .unit = "samples", .help = "Of one request."},
+    {"batch_send_deadline", .type = GV_OPTION_DURATION, AT(gv_queue_config, batch_send_deadline), .fallback = "5s",
+     AT_LEAST(1), .help = "Taken for Prometheus's sake: nothing waits for a request to fill up."},
+    {"min_backoff", .type = GV_OPTION_DURATION, AT(gv_queue_config, min_backoff), .fallback = "30ms", AT_LEAST(1),
      .help = "First pause before a retry."},
-    {"max_backoff", .type = GV_OPTION_DURATION, AT(queue, max_backoff), .fallback = "5s", AT_LEAST(1),
+    {"max_backoff", .type = GV_OPTION_DURATION, AT(gv_queue_config, max_backoff), .fallback = "5s", AT_LEAST(1),
      .help = "Longest pause before a retry."},
-    {"retry_on_http_429", .type = GV_OPTION_BOOL, AT(queue, retry_on_http_429), .fallback = "false",
+    {"retry_on_http_429", .type = GV_OPTION_BOOL, AT(gv_queue_config, retry_on_http_429), .fallback = "false",
      .help = "Retry where the endpoint has too many requests."},
-    {"sample_age_limit", .type = GV_OPTION_DURATION, AT(queue, sample_age_limit), .fallback = "0s",
-     .help = "Older samples are dropped; 0: none."},
+    {"sample_age_limit", .type = GV_OPTION_DURATION, AT(gv_queue_config, sample_age_limit), .fallback = "0s",
+     .help = "Older samples are not sent; 0: all are."},
 };
-static const struct gv_option_table queue_table = GV_OPTION_TABLE(queue_rows, struct queue);
+static const struct gv_option_table queue_table = GV_OPTION_TABLE(queue_rows, struct gv_queue_config);
 
 static const struct gv_option metadata_rows[] = {
-    {"send", .type = GV_OPTION_BOOL, AT(metadata, send), .fallback = "true", .help = "Send metric metadata."},
-    {"send_interval", .type = GV_OPTION_DURATION, AT(metadata, send_interval), .fallback = "1m", AT_LEAST(1),
+    {"send", .type = GV_OPTION_BOOL, AT(gv_metadata_config, send), .fallback = "true", .help = "Send metric metadata."},
+    {"send_interval", .type = GV_OPTION_DURATION, AT(gv_metadata_config, send_interval), .fallback = "1m", AT_LEAST(1),
      .help = "How often."},
-    {"max_samples_per_send", .type = GV_OPTION_INT, AT(metadata, max_samples_per_send), .fallback = "2000", AT_LEAST(1),
-     .help = "Entries in one request."},
+    {"max_samples_per_send", .type = GV_OPTION_INT, AT(gv_metadata_config, max_samples_per_send), .fallback = "2000",
+     AT_LEAST(1), .help = "Entries in one request."},
 };
-static const struct gv_option_table metadata_table = GV_OPTION_TABLE(metadata_rows, struct metadata);
+static const struct gv_option_table metadata_table = GV_OPTION_TABLE(metadata_rows, struct gv_metadata_config);
 
 static const struct gv_option remote_write_rows[] = {
-    {"url", .type = GV_OPTION_STRING, .url = true, AT(remote_write, url), .required = true, .check = gv_config_is_url,
-     .help = "Where to send what was ingested."},
-    {"name", .type = GV_OPTION_STRING, AT(remote_write, name), .help = "Name in metrics and logs."},
-    {"protobuf_message", .type = GV_OPTION_ENUM, AT(remote_write, protobuf_message),
+    {"url", .type = GV_OPTION_STRING, .url = true, AT(gv_remote_write_entry, url), .required = true,
+     .check = gv_config_is_url, .help = "Where to send what was ingested."},
+    {"name", .type = GV_OPTION_STRING, AT(gv_remote_write_entry, name),
+     .help = "Name in metrics and logs, and of the queue's folder; unique. Without it one is made of the URL."},
+    {"protobuf_message", .type = GV_OPTION_ENUM, AT(gv_remote_write_entry, protobuf_message),
      .fallback = "prometheus.WriteRequest", .words = write_messages, .help = "Remote write 1.0 or 2.0."},
-    {"remote_timeout", .type = GV_OPTION_DURATION, AT(remote_write, remote_timeout), .fallback = "30s", UP_TO_A_DAY,
-     .help = "Of one request."},
-    {"headers", .type = GV_OPTION_MAP, AT(remote_write, headers), .check = gv_config_is_header_name,
-     .help = "Headers to add to every request."},
-    {"send_exemplars", .type = GV_OPTION_BOOL, AT(remote_write, send_exemplars), .fallback = "false",
+    {"remote_timeout", .type = GV_OPTION_DURATION, AT(gv_remote_write_entry, remote_timeout), .fallback = "30s",
+     UP_TO_A_DAY, .help = "Of one request."},
+    {"headers", .type = GV_OPTION_MAP, AT(gv_remote_write_entry, headers), .check = gv_config_is_free_header,
+     .help = "Headers to add to every request; none that remote write itself sets."},
+    {"send_exemplars", .type = GV_OPTION_BOOL, AT(gv_remote_write_entry, send_exemplars), .fallback = "false",
      .help = "Send exemplars too."},
-    {"send_native_histograms", .type = GV_OPTION_BOOL, AT(remote_write, send_native_histograms), .fallback = "false",
-     .help = "Send native histograms too."},
-    {"round_robin_dns", .type = GV_OPTION_BOOL, AT(remote_write, round_robin_dns), .fallback = "false",
+    {"send_native_histograms", .type = GV_OPTION_BOOL, AT(gv_remote_write_entry, send_native_histograms),
+     .fallback = "false", .help = "Send native histograms too."},
+    {"round_robin_dns", .type = GV_OPTION_BOOL, AT(gv_remote_write_entry, round_robin_dns), .fallback = "false",
      .help = "Spread connections over all addresses of the host."},
-    {"queue_path", FILE_NAME, AT(remote_write, queue_path),
-     .help = "Folder of the durable queue where there is no store."},
-    {"write_relabel_configs", .type = GV_OPTION_GROUPS, AT(remote_write, relabel), .table = &relabel_table,
+    {"queue_path", FILE_NAME, AT(gv_remote_write_entry, queue_path),
+     .help = "Folder of the durable queue; without it forward/NAME in storage.path."},
+    {"max_queue_size", .type = GV_OPTION_BYTES, AT(gv_remote_write_entry, max_queue_size), .fallback = "2GiB",
+     AT_LEAST(1 << 20), .help = "What the queue may take on disk; the oldest samples are dropped beyond."},
+    {"write_relabel_configs", .type = GV_OPTION_GROUPS, AT(gv_remote_write_entry, relabel), .table = &gv_relabel_table,
      .help = "Relabelling before sending."},
-    {"queue_config", .type = GV_OPTION_GROUP, AT(remote_write, queue), .table = &queue_table, .help = "The queue."},
-    {"metadata_config", .type = GV_OPTION_GROUP, AT(remote_write, metadata), .table = &metadata_table,
+    {"queue_config", .type = GV_OPTION_GROUP, AT(gv_remote_write_entry, queue), .table = &queue_table,
+     .help = "The queue."},
+    {"metadata_config", .type = GV_OPTION_GROUP, AT(gv_remote_write_entry, metadata), .table = &metadata_table,
      .help = "Metric metadata."},
-    HTTP_CLIENT_ROWS(remote_write),
+    HTTP_CLIENT_ROWS(gv_remote_write_entry),
 };
-static const struct gv_option_table remote_write_table = GV_OPTION_TABLE(remote_write_rows, struct remote_write);
+static const struct gv_option_table remote_write_table =
+    GV_OPTION_TABLE(remote_write_rows, struct gv_remote_write_entry);
 
 /* --- the whole --- */
 
@@ -303,6 +269,6 @@ static const struct gv_option rows[] = {
     {"ingest", .type = GV_OPTION_GROUP, AT(gv_config, ingest), .table = &ingest_table, .reloadable = true,
      .help = "The remote-write receiver; open where this is there; needs storage or remote_write."},
     {"remote_write", .type = GV_OPTION_GROUPS, AT(gv_config, remote_write), .table = &remote_write_table,
-     .help = "Endpoints that what was ingested is forwarded to. Not built yet."},
+     .help = "Endpoints that what was ingested is forwarded to, each through a durable queue of its own."},
 };
 const struct gv_option_table gv_config_table = GV_OPTION_TABLE(rows, struct gv_config);

@@ -31,6 +31,7 @@ static bool open_endpoint(struct gv_forward *f, size_t i, struct gv_err *err)
     atomic_init(&e->version, e->config->version);
     frames_init(&e->waiting);
     frames_init(&e->filled);
+    e->lock_fd = -1;
     if (!(e->profile = gv_http_profile_new(&e->config->http, err)) || !endpoint_open(e, err))
         return gv_err_prefix(err, "remote_write endpoint \"%s\": ", e->config->name);
     endpoint_show_metrics(e);
@@ -45,6 +46,8 @@ static bool close_endpoint(struct endpoint *e, struct gv_err *err)
     if (!ok)
         gv_err_prefix(err, "remote_write endpoint \"%s\": ", e->config->name);
     e->log = NULL;
+    if (e->lock_fd >= 0)
+        e->forward->o.io->close(e->forward->o.io, e->lock_fd);
     return ok;
 }
 
@@ -70,13 +73,14 @@ struct gv_forward *gv_forward_open(const struct gv_forward_options *o, struct gv
     if (!f || !(f->endpoints = calloc(o->n + 1, sizeof *f->endpoints)))
         gv_die("out of memory");
     f->o = *o;
-    if (!f->o.clock)
-        f->o.clock = &gv_clock_real;
+    f->o.clock = o->clock ? o->clock : &gv_clock_real;
+    f->o.io = o->io ? o->io : &gv_io_system;
     pthread_mutex_init(&f->pool_lock, NULL);
     series_table_init(&f->series);
     metadata_table_init(&f->metadata);
     for (size_t i = 0; i < o->n; i++)
         if (!open_endpoint(f, i, err)) {
+            f->o.n = i + 1;
             gv_forward_close(f, NULL);
             return NULL;
         }

@@ -125,6 +125,7 @@ struct endpoint {
     const struct gv_forward_endpoint *config;
     struct gv_forward *forward;
     struct gv_log *log;
+    int lock_fd;
     struct gv_http_profile *profile;
     _Atomic unsigned shards;  /* that new frames are spread over */
     _Atomic unsigned version; /* enum gv_write_version: that the endpoint is known, or believed, to take */
@@ -153,11 +154,12 @@ struct endpoint {
     uint64_t ticked_frames, ticked_samples, sent_frames; /* for the samples of a frame on average */
     struct gv_metadata_call *metadata;
     struct gv_timer metadata_timer;
-    bool stopping;
+    bool stopping, filling, fill_again;
+    bool caught_up; /* the last filling found no more */
 
     /* the worker's while filling, else the loop's */
     struct gv_work fill;
-    bool filling, fill_again, caught_up;
+    bool at_end;
     struct gv_log_reader *reader;
     struct frames filled;
     int64_t room;       /* samples that may be read ahead */

@@ -7,7 +7,10 @@
  * when the reader is through with it and no frame of it is left in memory. */
 #include "base/little_endian.h"
 #include "ingest/forward_impl.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 
 enum { READ_AHEAD_BYTES = 16 << 20, MOST_SEGMENT = 32 << 20, LEAST_SEGMENT = 64 << 10, SEGMENTS = 16 };
 enum { REFRESH_MS = 60000 };
@@ -168,10 +171,45 @@ static void tell_damage(const struct endpoint *e, const struct gv_log_replayed *
                GV_CTX("endpoint", e->config->name), GV_F("where", (const char *)r->what), GV_F("records", r->lost));
 }
 
-bool endpoint_open(struct endpoint *e, struct gv_err *err)
+/* The folders above the queue's own. */
+static bool make_parents(const struct endpoint *e, struct gv_err *err)
+{
+    const struct gv_io *io = e->forward->o.io;
+    struct gv_buf path = GV_BUF_INIT;
+    bool ok = true;
+    gv_buf_adds(&path, e->config->queue_path);
+    gv_buf_cstr(&path);
+    for (char *slash = path.p; ok && (slash = strchr(slash + 1, '/')); *slash = '/') {
+        *slash = '\0';
+        if (io->mkdir(io, path.p, 0777) < 0 && errno != EEXIST)
+            ok = gv_fail(err, GV_UNAVAILABLE, "make folder %s: %s", path.p, strerror(errno));
+    }
+    gv_buf_fini(&path);
+    return ok;
+}
+
+/* One process at a time: two would write the same segments. */
+static bool lock_queue(struct endpoint *e, struct gv_err *err)
+{
+    const struct gv_io *io = e->forward->o.io;
+    struct gv_buf path = GV_BUF_INIT;
+    gv_buf_printf(&path, "%s/lock", e->config->queue_path);
+    e->lock_fd = io->open(io, gv_buf_cstr(&path), O_RDWR | O_CREAT, 0666);
+    bool ok = e->lock_fd >= 0 && flock(e->lock_fd, LOCK_EX | LOCK_NB) == 0;
+    if (!ok && e->lock_fd >= 0 && errno == EWOULDBLOCK)
+        gv_fail(err, GV_UNAVAILABLE,
+                "%s: the queue is in use by another process; end that one, or choose another "
+                "queue_path",
+                e->config->queue_path);
+    else if (!ok)
+        gv_fail(err, GV_UNAVAILABLE, "lock %s: %s", path.p, strerror(errno));
+    gv_buf_fini(&path);
+    return ok;
+}
+
+static struct gv_log *open_log(const struct endpoint *e, struct gv_err *err)
 {
     const struct gv_forward_endpoint *c = e->config;
-    struct gv_log_replayed replayed;
     int64_t segment = c->max_queue_bytes / SEGMENTS;
     segment = segment < LEAST_SEGMENT ? LEAST_SEGMENT : segment > MOST_SEGMENT ? MOST_SEGMENT : segment;
     struct gv_log_options o = {.path = c->queue_path,
@@ -179,7 +217,14 @@ bool endpoint_open(struct endpoint *e, struct gv_err *err)
                                .segment_size = (size_t)segment,
                                .io = e->forward->o.io,
                                .name = "queue"};
-    if (!(e->log = gv_log_open(&o, err)) || !gv_log_replay(e->log, 0, find_delivered, e, &replayed, err))
+    return make_parents(e, err) ? gv_log_open(&o, err) : NULL;
+}
+
+bool endpoint_open(struct endpoint *e, struct gv_err *err)
+{
+    struct gv_log_replayed replayed;
+    if (!(e->log = open_log(e, err)) || !lock_queue(e, err) ||
+        !gv_log_replay(e->log, 0, find_delivered, e, &replayed, err))
         return false;
     tell_damage(e, &replayed);
     if (!gv_log_replay(e->log, 0, count_pending, e, &replayed, err) || !gv_log_start(e->log, err))
@@ -247,10 +292,10 @@ static void read_ahead(struct endpoint *e)
     struct queue_record r;
     struct gv_log_place at;
     size_t bytes = 0;
-    e->caught_up = false;
+    e->at_end = false;
     while (e->room > 0 && bytes < READ_AHEAD_BYTES) {
         if (!next_frame(e, &r, &at)) {
-            e->caught_up = true;
+            e->at_end = true;
             return;
         }
         frames_add(&e->filled, frame_new(&r, at));

@@ -53,6 +53,7 @@ static void on_filled(struct gv_message *m)
     struct gv_work *w = container_of(m, struct gv_work, done);
     struct endpoint *e = container_of(w, struct endpoint, fill);
     e->filling = false;
+    e->caught_up = e->at_end;
     for (struct frame *f; (f = frames_take(&e->filled));) {
         e->held_samples += f->head.samples;
         frames_add(&e->waiting, f);
@@ -229,7 +230,8 @@ static void start_call(struct shard *s)
                                      .n_headers = GV_COUNT(s->headers),
                                      .profile = s->endpoint->profile,
                                      .timeout_ms = c->timeout_ms,
-                                     .connect_timeout_ms = CONNECT_MS};
+                                     .connect_timeout_ms = CONNECT_MS,
+                                     .any_address = c->round_robin_dns};
     gv_buf_clear(&s->reply);
     s->has_written = false;
     s->retry_after_ms = -1;

@@ -345,6 +345,7 @@ bool gv_http_call_dress(struct gv_http_call *call)
     set_method(call);
     curl_easy_setopt(call->easy, CURLOPT_ACCEPT_ENCODING, call->spec.compression ? "gzip" : NULL);
     curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, (long)call->fresh);
+    curl_easy_setopt(call->easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, (long)call->spec.any_address);
     call->curl_text[0] = '\0';
     call->redirecting = call->header_whole = false;
     return true;

@@ -324,7 +324,7 @@ static void what_is_not_built_is_named(void **state)
 {
     (void)state;
     static const char *const texts[] = {"storage: {path: data}\n", "storage:\n",
-                                        CLUSTER "remote_write: [{url: http://h, queue_config: {capacity: 5}}]\n"};
+                                        CLUSTER "ingest:\nremote_write: [{url: http://h, queue_path: q}]\n"};
     for (size_t i = 0; i < GV_COUNT(texts); i++) {
         struct gv_config *c = parse(texts[i]);
         struct gv_err err = {0};
@@ -332,12 +332,82 @@ static void what_is_not_built_is_named(void **state)
         assert_non_null(strstr(err.msg, "this build has no storage yet: remove the key"));
         gv_config_free(c);
     }
-    check_refused(CLUSTER "remote_write: [{url: http://h, queue_config: {capcity: 5}}]\n",
-                  "g.yml:4:47: remote_write[0].queue_config.capcity: unknown key (did you mean capacity?)");
     struct gv_config *c = parse(CLUSTER);
     struct gv_err err = {0};
     assert_true(gv_config_check_built(c, &err));
     gv_config_free(c);
+}
+
+#define FORWARD CLUSTER "ingest:\nremote_write:\n"
+
+static void forwarding_has_prometheus_defaults(void **state)
+{
+    (void)state;
+    struct gv_config *c = parse(FORWARD "  - {url: http://h/w, queue_path: q, name: a, headers: {X-Scope: t}, "
+                                        "http_headers: {X-Other: {values: [o]}}}\n"
+                                        "  - url: http://h/w\n    queue_path: p\n    protobuf_message: "
+                                        "io.prometheus.write.v2.Request\n    queue_config: {max_shards: 7}\n"
+                                        "    write_relabel_configs: [{action: labeldrop, regex: x}]\n");
+    const struct gv_forward_endpoint *e = c->forward;
+    assert_string_equal(e->name, "a");
+    assert_string_equal(e->url, "http://h/w");
+    assert_string_equal(e->queue_path, "dir/q");
+    assert_int_equal(e->timeout_ms, 30000);
+    assert_int_equal(e->version, GV_WRITE_1);
+    assert_int_equal(e->max_queue_bytes, INT64_C(2) << 30);
+    assert_int_equal(e->min_shards, 1);
+    assert_int_equal(e->max_shards, 50);
+    assert_int_equal(e->max_samples_per_send, 2000);
+    assert_int_equal(e->capacity, 10000);
+    assert_int_equal(e->min_backoff_ms, 30);
+    assert_int_equal(e->max_backoff_ms, 5000);
+    assert_false(e->retry_on_429);
+    assert_true(e->send_metadata);
+    assert_int_equal(e->metadata_interval_ms, 60000);
+    assert_int_equal(e->http.n_headers, 2);
+    assert_string_equal(e->http.headers[0].name, "X-Other");
+    assert_string_equal(e->http.headers[1].value, "t");
+    e++;
+    assert_int_equal(strlen(e->name), 6);
+    assert_int_equal(e->version, GV_WRITE_2);
+    assert_int_equal(e->max_shards, 7);
+    assert_int_equal(e->capacity, 10000);
+    assert_int_equal(e->n_rules, 1);
+    gv_config_free(c);
+
+    c = parse(FORWARD "  - {url: http://h, name: a}\nstorage: {path: /d}\n");
+    assert_string_equal(c->forward->queue_path, "/d/forward/a");
+    gv_config_free(c);
+}
+
+static void what_cannot_be_forwarded_is_refused(void **state)
+{
+    (void)state;
+    check_refused(CLUSTER "remote_write: [{url: http://h, queue_config: {capcity: 5}}]\n",
+                  "g.yml:4:47: remote_write[0].queue_config.capcity: unknown key (did you mean capacity?)");
+    check_refused(CLUSTER "remote_write: [{url: http://h, queue_path: q}]\n",
+                  "g.yml:4:15: remote_write: needs `ingest`: what is pushed here is what is forwarded");
+    check_refused(FORWARD "  - url: http://h\n", "g.yml:6:5: remote_write[0]: needs `queue_path`, a folder for its "
+                                                 "queue (with `storage` it would be there)");
+    check_refused(FORWARD "  - {url: http://h, name: a/b, queue_path: q}\n",
+                  "g.yml:6:27: remote_write[0].name: \"a/b\" names a folder, too: letters, digits, `_`, `-` and `.` "
+                  "only");
+    check_refused(FORWARD "  - {url: http://h, name: a, queue_path: q}\n  - {url: http://i, name: a, queue_path: p}\n",
+                  "g.yml:7:27: remote_write[1].name: remote_write[0] has the same name: give each a `name` of its own");
+    check_refused(FORWARD "  - {url: http://h, queue_path: q}\n  - {url: http://h, queue_path: p}\n",
+                  "g.yml:7:11: remote_write[1].url: remote_write[0] has the same URL: give each a `name` of its own");
+    check_refused(FORWARD "  - {url: http://h, queue_path: q}\n  - {url: http://i, queue_path: q}\n",
+                  "g.yml:7:33: remote_write[1].queue_path: is that of remote_write[0], too: each needs its own");
+    check_refused(FORWARD "  - {url: http://h, queue_path: q, queue_config: {min_shards: 9, max_shards: 3}}\n",
+                  "g.yml:6:63: remote_write[0].queue_config.min_shards: 9 is more than max_shards, which is 3");
+    check_refused(
+        FORWARD "  - {url: http://h, queue_path: q, headers: {content-type: x}}\n",
+        "g.yml:6:46: remote_write[0].headers.content-type: Content-Type is set by remote write itself, or has "
+        "a key of its own");
+    check_refused(FORWARD "  - {url: http://h, queue_path: q, basic_auth: {password: x}}\n",
+                  "g.yml:6:48: remote_write[0].basic_auth: username is missing");
+    check_refused(FORWARD "  - {url: http://h, queue_path: q, write_relabel_configs: [{action: keep, regex: '('}]}\n",
+                  "g.yml:6:60: remote_write[0].write_relabel_configs[0]: error parsing regexp: missing ): (");
 }
 
 static void printing_hides_secrets_and_reads_back(void **state)
@@ -382,6 +452,8 @@ int main(void)
         cmocka_unit_test(what_is_ingested_is_configured),
         cmocka_unit_test(flags_of_the_store_beat_the_file),
         cmocka_unit_test(what_is_not_built_is_named),
+        cmocka_unit_test(forwarding_has_prometheus_defaults),
+        cmocka_unit_test(what_cannot_be_forwarded_is_refused),
         cmocka_unit_test(printing_hides_secrets_and_reads_back),
     };
     return cmocka_run_group_tests_name("app.config", tests, NULL, NULL);

@@ -23,17 +23,22 @@ struct rig {
     struct gv_arena arena;
 };
 
-static void rig_init(struct rig *r)
+static void rig_configure(struct rig *r)
 {
-    memset(r, 0, sizeof *r);
-    gv_arena_init(&r->arena, NULL);
-    write_endpoint_start(&r->endpoint);
     r->config = gv_forward_endpoint_default;
     r->config.name = "test";
     r->config.url = r->url;
     r->config.queue_path = r->queue;
     r->config.min_backoff_ms = 1;
     r->config.max_backoff_ms = 5;
+}
+
+static void rig_init(struct rig *r)
+{
+    memset(r, 0, sizeof *r);
+    gv_arena_init(&r->arena, NULL);
+    write_endpoint_start(&r->endpoint);
+    rig_configure(r);
     snprintf(r->url, sizeof r->url, "http://127.0.0.1:%d/api/v1/write", r->endpoint.fake.port);
     snprintf(r->queue, sizeof r->queue, "%s/queue", make_folder(r->folder));
 }
@@ -515,13 +520,34 @@ static void shards_may_change_between_restarts(void **state)
     rig_fini(&r);
 }
 
-static void append_until_killed(struct rig *r, int64_t t, int out)
+/* The process to kill: this program with other arguments, since threads of this one do not survive a fork. */
+static int append_until_killed(char **argv)
 {
-    rig_open(r);
-    rig_start(r);
-    for (;; t++)
-        if (!append_at(r, 10, t) || write(out, &t, sizeof t) != sizeof t)
-            _exit(1);
+    static struct rig r; /* no endpoint of its own */
+    int out = atoi(argv[4]);
+    gv_arena_init(&r.arena, NULL);
+    snprintf(r.queue, sizeof r.queue, "%s", argv[1]);
+    snprintf(r.url, sizeof r.url, "%s", argv[2]);
+    rig_configure(&r);
+    r.config.min_shards = r.config.max_shards = 3;
+    rig_open(&r);
+    rig_start(&r);
+    for (int64_t t = atoll(argv[3]);; t++)
+        if (!append_at(&r, 10, t) || write(out, &t, sizeof t) != sizeof t)
+            return 1;
+}
+
+static pid_t start_appending(const struct rig *r, int64_t from, int out)
+{
+    char start[32], fd[16];
+    snprintf(start, sizeof start, "%lld", (long long)from);
+    snprintf(fd, sizeof fd, "%d", out);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "append", r->queue, r->url, start, fd, (char *)NULL);
+        _exit(1);
+    }
+    return child;
 }
 
 static void a_killed_process_loses_nothing(void **state)
@@ -536,9 +562,8 @@ static void a_killed_process_loses_nothing(void **state)
         if (round % 3 == 0)
             fake_stop(&r.endpoint.fake);
         assert_int_equal(pipe(ends), 0);
-        pid_t child = fork();
-        if (child == 0)
-            append_until_killed(&r, acknowledged + 1, ends[1]);
+        fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+        pid_t child = start_appending(&r, acknowledged + 1, ends[1]);
         close(ends[1]);
         for (int i = 0; i < 30 + 7 * round; i++)
             assert_int_equal(read(ends[0], &acknowledged, sizeof acknowledged), sizeof acknowledged);
@@ -579,12 +604,14 @@ static void out_of_order_after_a_restart_is_delivered(void **state)
         assert_true(append_at(&r, 2, t));
     rig_start(&r);
     rig_stop(&r); /* some may have been sent, none may be known to be */
+    rig_open(&r);
+    int64_t pending = status_of(&r).pending_samples;
+    pthread_mutex_lock(&r.endpoint.lock);
     r.endpoint.requests = 0;
     r.endpoint.answer = strict;
     r.endpoint.arg = &refuse_until;
-    rig_open(&r);
-    int64_t pending = status_of(&r).pending_samples;
     refuse_until = pending / 2 > 2 ? 2 : (size_t)pending / 2;
+    pthread_mutex_unlock(&r.endpoint.lock);
     rig_start(&r);
     wait_until_sent(&r);
     assert_int_equal(status_of(&r).dropped_samples, 0);
@@ -666,7 +693,7 @@ static void ignore_line(void *arg, enum gv_log_level level, struct gv_slice line
     (void)arg, (void)level, (void)line;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static enum gv_write_version v1 = GV_WRITE_1, v2 = GV_WRITE_2;
     const struct CMUnitTest tests[] = {
@@ -688,7 +715,8 @@ int main(void)
         cmocka_unit_test(a_full_queue_drops_the_oldest),
         cmocka_unit_test(a_disk_that_fails_refuses_the_batch),
     };
-    if (!getenv("SHOW_LOG"))
-        gv_log_set_sink(ignore_line, NULL);
+    gv_log_set_sink(ignore_line, NULL);
+    if (argc == 5)
+        return append_until_killed(argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
