@@ -6,6 +6,7 @@ import json
 import math
 import socket
 import subprocess
+import time
 import unittest
 import urllib.request
 
@@ -134,6 +135,14 @@ class ThroughUs(Reading):
                     body = self.ask(self.program, kind, end - 1200, end, *selectors)
                     self.assertIsNone(difference(evaluate(kind, body, end - 1200, end, query, *selectors), wanted))
 
+    def test_chunks_are_not_compressed_again(self):
+        """Nor does Prometheus: its clients do not expect that."""
+        for kind in TYPES:
+            reply = self.program.request("POST", "/api/v1/read", request(kind, T, END, "limits"),
+                                         {**HEADERS, "Accept-Encoding": "gzip"})
+            self.assertEqual(reply.headers["Content-Encoding"], None if kind == "streamed" else "snappy")
+            self.assertIn(b"limits", reply.body)
+
     def test_frames_are_sorted_by_labels(self):
         body, at, seen = self.ask(self.program, "streamed", T, END, '{job=~"a|b"}'), 0, []
         while at < len(body):
@@ -233,6 +242,31 @@ class Histograms(Reading):
     def test_stale_markers_keep_their_bits(self):
         samples = remote.unsnappy(self.ask(self.program, "samples", T, END, "ended"))
         self.assertEqual(samples.count(remote.STALE), 3)
+
+
+class Replicas(Reading):
+    """replicas: merge: what a reader or a federating server gets has no hole where any replica has none."""
+
+    def test_samples_of_both(self):
+        now = int(time.time()) // 15 * 15
+        times = [now - 15 * i for i in range(120, 0, -1)]
+        halves = times[:70], times[50:]
+        servers = [Prometheus(config=f"global: {{external_labels: {{replica: r{i}}}}}\n",
+                              flags=["--web.enable-remote-write-receiver"]) for i in range(2)]
+        for server, half in zip(servers, halves):
+            self.addCleanup(server.stop)
+            remote.write(server.url, remote.series({"__name__": "x", "job": "a"}, *(remote.sample(t, t - now) for t in half)))
+        program = Program("clusters:\n  - name: c1\n    replicas: merge\n    endpoints: ["
+                          + ", ".join(s.url for s in servers) + "]\n")
+        self.addCleanup(program.stop)
+        wait_until_known(program)
+        for kind in TYPES:
+            body = self.ask(program, kind, times[0], now, "x")
+            result = evaluate(kind, body, times[0], now, "x[1h]", "x")["result"]
+            self.assertEqual([s["metric"] for s in result], [{"__name__": "x", "cluster": "c1", "job": "a"}])
+            self.assertEqual([t for t, _ in result[0]["values"]], times)
+        self.assertEqual(program.get("/federate", **{"match[]": "x"}).text, "# TYPE x untyped\n"
+                         f'x{{cluster="c1",job="a",instance=""}} -15 {times[-1] * 1000}\n')
 
 
 class Limits(unittest.TestCase):
