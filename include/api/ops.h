@@ -29,6 +29,7 @@ struct gv_api_ops {
     bool (*ready)(void *ctx, const char **why_not);
     /* Reloads off the loop; then done runs once on loop l. */
     void (*reload)(void *ctx, struct gv_loop *l, gv_api_reloaded_fn *done, void *arg);
+    void (*quit)(void *ctx);                            /* ends the program as SIGTERM does: what runs is finished */
     void (*config_yaml)(void *ctx, struct gv_buf *out); /* as in force, secrets redacted */
     void (*flags)(void *ctx, gv_api_flag_fn *each, void *arg);
     void (*runtime)(void *ctx, struct gv_runtime_info *out);

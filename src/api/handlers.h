@@ -17,10 +17,14 @@ void serve_read(struct request *r);
 void serve_clusters(struct request *r);
 void serve_buildinfo(struct request *r);
 void serve_flags(struct request *r);
+void serve_walreplay(struct request *r);
+void serve_features(struct request *r);
+void serve_notifications(struct request *r);
 /* live.c */
 void serve_healthy(struct request *r);
 void serve_ready(struct request *r);
 void serve_reload(struct request *r);
+void serve_quit(struct request *r);
 void serve_metrics(struct request *r);
 /* write.c */
 size_t write_accept(struct request *r); /* at the header: the largest body, or a reply at once */

@@ -151,10 +151,10 @@ static bool prepare_series(struct request *r, struct gv_buf *form, struct gv_err
 {
     struct gv_err why = {0};
     struct selectors match;
-    if (!params_has(&r->params, "match[]"))
-        return gv_fail(err, GV_BAD_DATA, "no match[] parameter provided");
     if (!selectors_read(&match, r, "match[]", &why))
         return gv_fail(err, why.code, "invalid parameter \"match[]\": %s", why.msg);
+    if (!match.n)
+        return gv_fail(err, GV_BAD_DATA, "no match[] parameter provided");
     return prepare_labels(r, form, err);
 }
 

@@ -1,4 +1,4 @@
-/* What a supervisor asks: alive, ready, reload; and our own metrics. */
+/* What a supervisor asks: alive, ready, reload, quit; and our own metrics. */
 #include "api/handlers.h"
 
 void serve_healthy(struct request *r)
@@ -34,6 +34,12 @@ void serve_reload(struct request *r)
 {
     r->busy = true;
     r->l->api->ops.reload(r->l->api->ops.ctx, r->l->env.loop, reloaded, r);
+}
+
+void serve_quit(struct request *r)
+{
+    reply_text(r, 200, type_text, GV_S("Requesting termination... Goodbye!\n"));
+    r->l->api->ops.quit(r->l->api->ops.ctx);
 }
 
 void serve_metrics(struct request *r)

@@ -63,8 +63,9 @@ bool params_time(const struct gv_url_params *p, const char *name, int64_t otherw
     *ms = otherwise_ms;
     if (!text.n || gv_time_parse(text, ms))
         return true;
-    return gv_fail(err, GV_BAD_DATA, "invalid parameter \"%s\": cannot parse \"%.*s\" to a valid timestamp", name,
-                   GV_ARG(text));
+    return gv_fail(err, GV_BAD_DATA,
+                   "invalid parameter \"%s\": Invalid time value for '%s': cannot parse \"%.*s\" to a valid timestamp",
+                   name, name, GV_ARG(text));
 }
 
 bool params_duration(const struct gv_url_params *p, const char *name, int64_t otherwise_ms, int64_t *ms,

@@ -48,28 +48,36 @@ bool query_request_instant(struct request *r, struct gv_query_request *q, struct
     return true;
 }
 
-static bool require(const struct gv_url_params *p, const char *name, const char *what, struct gv_err *err)
+/* Neither end of a range has a default, and the words are others than where there is one. */
+static bool read_end(const struct gv_url_params *p, const char *name, int64_t *ms, struct gv_err *err)
 {
-    return params_has(p, name) ||
-           gv_fail(err, GV_BAD_DATA, "invalid parameter \"%s\": cannot parse \"\" to a valid %s", name, what);
+    struct gv_slice text = gv_url_params_get(p, name);
+    return gv_time_parse(text, ms) ||
+           gv_fail(err, GV_BAD_DATA, "invalid parameter \"%s\": cannot parse \"%.*s\" to a valid timestamp", name,
+                   GV_ARG(text));
+}
+
+static bool read_step(const struct gv_url_params *p, int64_t *ms, struct gv_err *err)
+{
+    if (!params_has(p, "step"))
+        return gv_fail(err, GV_BAD_DATA, "invalid parameter \"step\": cannot parse \"\" to a valid duration");
+    if (!params_duration(p, "step", 0, ms, err))
+        return false;
+    return *ms > 0 || gv_fail(err, GV_BAD_DATA,
+                              "invalid parameter \"step\": zero or negative query resolution step widths are "
+                              "not accepted. Try a positive integer");
 }
 
 bool query_request_range(struct request *r, struct gv_query_request *q, struct gv_err *err)
 {
     const struct gv_url_params *p = &r->params;
     q->range = true;
-    if (!read_common(r, q, err) || !require(p, "start", "timestamp", err) ||
-        !params_time(p, "start", 0, &q->start, err) || !require(p, "end", "timestamp", err) ||
-        !params_time(p, "end", 0, &q->end, err))
+    if (!read_common(r, q, err) || !read_end(p, "start", &q->start, err) || !read_end(p, "end", &q->end, err))
         return false;
     if (q->end < q->start)
         return gv_fail(err, GV_BAD_DATA, "invalid parameter \"end\": end timestamp must not be before start time");
-    if (!require(p, "step", "duration", err) || !params_duration(p, "step", 0, &q->step, err))
+    if (!read_step(p, &q->step, err))
         return false;
-    if (q->step <= 0)
-        return gv_fail(err, GV_BAD_DATA,
-                       "invalid parameter \"step\": zero or negative query resolution step widths are "
-                       "not accepted. Try a positive integer");
     uint64_t range = (uint64_t)q->end - (uint64_t)q->start; /* may be more than an int64_t holds */
     if (range / (uint64_t)q->step > MAX_POINTS)
         return gv_fail(err, GV_BAD_DATA,

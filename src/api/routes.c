@@ -34,6 +34,9 @@ static const struct route routes[] = {
     READ("/api/v1/status/clusters", M_GET, serve_clusters),
     READ("/api/v1/status/buildinfo", M_GET, serve_buildinfo),
     READ("/api/v1/status/flags", M_GET, serve_flags),
+    READ("/api/v1/status/walreplay", M_GET, serve_walreplay),
+    READ("/api/v1/features", M_GET, serve_features),
+    READ("/api/v1/notifications", M_GET, serve_notifications),
     READ("/api/v1/read", M_POST, serve_read),
     READ("/federate", M_GET, serve_federate),
     {"/api/v1/write", M_POST, ACCESS_WRITE, true, serve_write, NULL},
@@ -41,6 +44,7 @@ static const struct route routes[] = {
     {"/-/healthy", M_GET, ACCESS_OPEN, true, serve_healthy, NULL},
     {"/-/ready", M_GET, ACCESS_OPEN, true, serve_ready, NULL},
     {"/-/reload", M_POST | M_PUT, ACCESS_LIFECYCLE, false, serve_reload, NULL},
+    {"/-/quit", M_POST | M_PUT, ACCESS_LIFECYCLE, false, serve_quit, NULL},
     {"/metrics", M_GET, ACCESS_READ, false, serve_metrics, NULL},
 };
 

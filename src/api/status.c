@@ -1,6 +1,8 @@
-/* /status/{clusters,buildinfo,flags}: what this program knows without asking anybody. */
+/* /status/{clusters,buildinfo,flags,walreplay}, /features, /notifications: what this program knows without asking
+ * anybody. */
 #include "api/handlers.h"
 #include "base/number.h"
+#include "promql/functions.h"
 
 static void add_text(struct gv_buf *b, const char *key, struct gv_slice value)
 {
@@ -144,5 +146,33 @@ void serve_flags(struct request *r)
     gv_buf_addc(&r->body, '{');
     r->l->api->ops.flags(r->l->api->ops.ctx, add_flag, &r->body);
     gv_buf_addc(&r->body, '}');
+    reply_data(r, NULL);
+}
+
+/* When /-/ready says so, nothing is left to be replayed. */
+void serve_walreplay(struct request *r)
+{
+    gv_buf_adds(&r->body, "{\"min\":0,\"max\":0,\"current\":0}");
+    reply_data(r, NULL);
+}
+
+/* Of Prometheus's categories the one that clients look into before they write a query. */
+void serve_features(struct request *r)
+{
+    size_t n;
+    const struct gv_function *functions = gv_functions(&n);
+    bool experimental = r->settings->limits.features & GV_FEATURE_EXPERIMENTAL_FUNCTIONS;
+    gv_buf_adds(&r->body, "{\"promql_functions\":{");
+    for (size_t i = 0; i < n; i++)
+        gv_buf_printf(&r->body, "%s\"%s\":%s", i ? "," : "", functions[i].name,
+                      functions[i].flags & GV_FN_EXPERIMENTAL && !experimental ? "false" : "true");
+    gv_buf_adds(&r->body, "}}");
+    reply_data(r, NULL);
+}
+
+/* To the users of a web interface, which is not there yet. */
+void serve_notifications(struct request *r)
+{
+    gv_buf_adds(&r->body, "[]");
     reply_data(r, NULL);
 }

@@ -54,7 +54,7 @@ static const struct gv_option rows[] = {
      .type = GV_OPTION_BOOL,
      AT(enable_lifecycle),
      .fallback = "false",
-     .help = "Allow POST /-/reload."},
+     .help = "Allow POST /-/reload and /-/quit."},
     {.flag = "web.enable-admin-api",
      .type = GV_OPTION_BOOL,
      AT(enable_admin_api),

@@ -1,5 +1,7 @@
 /* What the API asks of the program. */
 #include "app/program.h"
+#include <signal.h>
+#include <unistd.h>
 
 static struct gv_settings *settings(void *ctx, struct gv_loop *l)
 {
@@ -75,7 +77,14 @@ static void metrics(void *ctx, struct gv_buf *out)
     gv_registry_render(p->metrics, out);
 }
 
+/* The control loop waits for that signal. */
+static void quit(void *ctx)
+{
+    (void)ctx;
+    kill(getpid(), SIGTERM);
+}
+
 struct gv_api_ops program_ops(struct program *p)
 {
-    return (struct gv_api_ops){p, settings, ready, program_reload_asked, config_yaml, flags, runtime, metrics};
+    return (struct gv_api_ops){p, settings, ready, program_reload_asked, quit, config_yaml, flags, runtime, metrics};
 }

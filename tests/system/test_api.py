@@ -152,7 +152,8 @@ class Api(unittest.TestCase):
                  ("query_range", dict(query="up", start=0, end=11001, step=1)),
                  ("query_range", dict(query="up", end=1, step=1)),
                  ("series", {}), ("series", {"match[]": "up{"}), ("series", {"match[]": "{}"}),
-                 ("labels", {"start": "x"}), ("labels", {"match[]": "{"}),
+                 ("series", {"match[]": ""}), ("series", {"match[]": "up", "end": "x"}),
+                 ("labels", {"start": "x"}), ("labels", {"match[]": "{"}), ("label/job/values", {"end": "x"}),
                  ("query_exemplars", dict(query="up", start=2, end=1)), ("query_exemplars", dict(query="(", start=1, end=2)),
                  ("metadata", dict(limit="x")), ("rules", dict(type="x"))]
         for path, params in cases:
@@ -163,6 +164,8 @@ class Api(unittest.TestCase):
                 self.assertEqual(reply.json["status"], "error")
                 if not (path == "series" and params):  # 2.42 had fewer words for selectors
                     self.assertEqual(reply.json["error"].split(":")[0], body["error"].split(":")[0])
+                if any(words in body["error"] for words in ("cannot parse", "parameter provided", "resolution")):
+                    self.assertEqual(reply.json["error"], body["error"])
 
     def test_ranges_take_no_strings_and_no_range_vectors(self):
         for text, kind in (('"x"', "string"), ("up[5m]", "range vector")):
@@ -170,6 +173,14 @@ class Api(unittest.TestCase):
             self.assertEqual((reply.status, reply.json["errorType"]), (400, "bad_data"))
             self.assertEqual(reply.json["error"], f'invalid parameter "query": invalid expression type "{kind}" for '
                                                   "range query, must be Scalar or instant Vector")
+
+    def test_what_we_know_ourselves(self):
+        wanted = self.backends["c1"].get("/api/v1/status/walreplay")[1]["data"]
+        self.assertEqual(self.data("/api/v1/status/walreplay"), wanted)
+        self.assertEqual(self.data("/api/v1/notifications"), [])
+        functions = self.data("/api/v1/features")["promql_functions"]
+        self.assertGreater(len(functions), 70)
+        self.assertEqual([functions[name] for name in ("rate", "label_join", "sort_by_label")], [True, True, False])
 
     def test_a_timeout_of_nothing_is_over_at_once(self):
         for timeout in ("0", "-1", "0s"):

@@ -205,9 +205,16 @@ class Reload(Server):
         gone = f'globalview_replica_up{{cluster="c1",replica="{two.url}"}}'
         eventually(lambda: p.metric(gone) is None, "the last probe of the old endpoint ends")
 
+    def test_quit_ends_it_as_a_signal_does(self):
+        p = self.program(config(self.backend()), "--web.enable-lifecycle")
+        self.assertEqual(p.request("GET", "/-/quit").status, 405)
+        reply = p.request("POST", "/-/quit")
+        self.assertEqual((reply.status, reply.text), (200, "Requesting termination... Goodbye!\n"))
+        self.assertEqual(p.process.wait(30), 0)
+
     def test_without_lifecycle_it_is_forbidden(self):
         p = self.program(config(self.backend()))
-        self.assertEqual(p.post("/-/reload").status, 403)
+        self.assertEqual((p.post("/-/reload").status, p.post("/-/quit").status), (403, 403))
         self.assertEqual(p.metric('globalview_http_requests_in_flight{route="/-/reload"}'), 0)
         self.assertEqual(p.metric('globalview_http_requests_total{route="/-/reload",code="403"}'), 1)
 
