@@ -4,7 +4,7 @@
 #include "base/crc32c.h"
 #include "store/block_format.h"
 
-enum { EVERY = 32 };
+enum { SYMBOLS_APART = 8, VALUES_APART = 32 }; /* of which the places are known */
 
 static bool damaged(const struct index *x, struct gv_err *err, const char *what, uint64_t at)
 {
@@ -46,7 +46,7 @@ static bool open_symbols(struct index *x, uint64_t at, struct gv_err *err)
     x->symbols = r.at;
     size_t n = 0, cap = 0;
     for (uint32_t i = 0; i < x->n_symbols; i++) {
-        if (i % EVERY == 0)
+        if (i % SYMBOLS_APART == 0)
             gv_push(&x->arena, x->symbol_samples, n, cap) = (uint32_t)(r.at - x->symbols);
         take_bytes(&r, take_uvarint(&r));
         if (r.bad)
@@ -94,7 +94,7 @@ static bool open_table(struct index *x, uint64_t at, struct gv_err *err)
                 (struct index_name){.name = name, .first_sample = (uint32_t)x->n_samples};
             last = &x->names[x->n_names - 1];
         }
-        if (last->n_values++ % EVERY == 0)
+        if (last->n_values++ % VALUES_APART == 0)
             gv_push(&x->arena, x->samples, x->n_samples, cap_samples) = here;
     }
     x->table_end = r.at;
@@ -145,8 +145,8 @@ bool index_symbol(const struct index *x, uint64_t number, struct gv_slice *text,
     if (number >= x->n_symbols)
         return gv_fail(err, GV_INTERNAL, "%s: damaged: symbol %llu of %u", x->path, (unsigned long long)number,
                        x->n_symbols);
-    struct byte_reader r = symbols_from(x, (uint32_t)number / EVERY);
-    for (uint32_t i = (uint32_t)number % EVERY; i; i--)
+    struct byte_reader r = symbols_from(x, (uint32_t)number / SYMBOLS_APART);
+    for (uint32_t i = (uint32_t)number % SYMBOLS_APART; i; i--)
         take_text(&r);
     *text = take_text(&r);
     return true;
@@ -154,7 +154,8 @@ bool index_symbol(const struct index *x, uint64_t number, struct gv_slice *text,
 
 bool index_find_symbol(const struct index *x, struct gv_slice text, uint64_t *number)
 {
-    uint32_t low = 0, high = (x->n_symbols + EVERY - 1) / EVERY; /* the last sample that is not behind text */
+    uint32_t low = 0,
+             high = (x->n_symbols + SYMBOLS_APART - 1) / SYMBOLS_APART; /* the last sample that is not behind text */
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
         struct byte_reader r = symbols_from(x, mid);
@@ -166,7 +167,7 @@ bool index_find_symbol(const struct index *x, struct gv_slice text, uint64_t *nu
     if (!low)
         return false;
     struct byte_reader r = symbols_from(x, low - 1);
-    for (*number = (uint64_t)(low - 1) * EVERY; r.at < r.end; (*number)++) {
+    for (*number = (uint64_t)(low - 1) * SYMBOLS_APART; r.at < r.end; (*number)++) {
         int order = gv_slice_cmp(take_text(&r), text);
         if (order >= 0)
             return order == 0;
@@ -196,7 +197,7 @@ static struct index_values values_at(const struct index *x, const struct index_n
 {
     const uint8_t *at = x->table + x->samples[name->first_sample + sample];
     return (struct index_values){.r = byte_reader(at, (size_t)(x->table_end - at)),
-                                 .left = name->n_values - sample * EVERY};
+                                 .left = name->n_values - sample * VALUES_APART};
 }
 
 struct index_values index_values(const struct index *x, const struct index_name *name)
@@ -212,7 +213,8 @@ bool index_values_next(struct index_values *v)
 
 struct index_values index_values_from(const struct index *x, const struct index_name *name, struct gv_slice value)
 {
-    uint32_t low = 0, high = (name->n_values + EVERY - 1) / EVERY; /* the first sample that is not before value */
+    uint32_t low = 0,
+             high = (name->n_values + VALUES_APART - 1) / VALUES_APART; /* the first sample that is not before value */
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
         struct index_values v = values_at(x, name, mid);

@@ -1,4 +1,4 @@
-/* The index of a block where it lies in memory (mapped): every 32nd symbol and every 32nd label value are known by
+/* The index of a block where it lies in memory (mapped): every 8th symbol and every 32nd label value are known by
  * place, the rest is looked up in the file. Immutable once open: any thread. Every fault is GV_INTERNAL and names the
  * file; what has a checksum is checked: the tables on open, a series or a list of postings when it is read. */
 #pragma once
