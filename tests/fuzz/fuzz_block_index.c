@@ -29,7 +29,7 @@ static void mend_series(uint8_t *data, size_t size, uint64_t at)
     for (; at < size - BLOCK_INDEX_TOC; at += BLOCK_SERIES_ALIGN - at % BLOCK_SERIES_ALIGN) {
         struct byte_reader r = byte_reader(data + at, size - at);
         uint64_t n = take_uvarint(&r);
-        if (!r.bad && n + BLOCK_CRC <= bytes_left(&r))
+        if (!r.bad && bytes_left(&r) >= BLOCK_CRC && n <= bytes_left(&r) - BLOCK_CRC)
             mend(data + (r.at - data), n);
     }
 }
