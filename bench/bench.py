@@ -31,6 +31,7 @@ def codec():
 
 def ingest():
     subprocess.run([PROGRAMS / "bench_receive"], check=True)
+    subprocess.run([PROGRAMS / "bench_forward"], check=True)
     bench_ingest.main()
 
 

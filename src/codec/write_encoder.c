@@ -73,17 +73,27 @@ static uint32_t symbol(struct gv_write_encoder *e, struct gv_slice text)
     }
 }
 
-/* Label fields as the numbers of their texts. What is no label field is not there: we made them. */
+/* A length-delimited field of our own making: its key is one byte. */
+static struct gv_slice take_field(struct pb_reader *r)
+{
+    uint64_t n = 0;
+    if (r->at == r->end || (r->at++, !pb_varint(r, &n)) || n > (size_t)(r->end - r->at))
+        return (struct gv_slice){NULL, 0};
+    struct gv_slice field = {(const char *)r->at, n};
+    r->at += n;
+    return field;
+}
+
+/* Label fields, as gv_write_put_labels makes them, as the numbers of their texts. */
 static void put_refs(struct gv_write_encoder *e, struct gv_buf *out, struct gv_slice labels)
 {
     struct pb_reader r = pb_read(labels);
     gv_buf_clear(&e->refs);
-    for (struct pb_field f; pb_next(&r, &f);) {
-        struct gv_label label;
-        if (!pb_read_label(f.bytes, &label, NULL))
-            continue;
-        pb_put_varint(&e->refs, symbol(e, label.name));
-        pb_put_varint(&e->refs, symbol(e, label.value));
+    while (r.at < r.end && !r.fault) {
+        struct pb_reader label = pb_read(take_field(&r));
+        struct gv_slice name = take_field(&label), value = take_field(&label);
+        pb_put_varint(&e->refs, symbol(e, name));
+        pb_put_varint(&e->refs, symbol(e, value));
     }
     pb_put_text(out, REFS_2, gv_buf_slice(&e->refs));
 }
