@@ -1,6 +1,7 @@
-/* The store's head: bytes a series, and ns of CPU to make a series, to append a sample, to select and to read.
+/* The store's head: bytes a series, and ns of CPU to make a series, to append a sample, to select and to read; with a
+ * folder that is not there yet, to log all that, and to get it back.
  *
- *   bench_head [series [scrapes]]        default 100,000 and 40; batches of 10,000 samples */
+ *   bench_head [series [scrapes [folder]]]        default 100,000 and 40; batches of 10,000 samples */
 #include "store/head.h"
 #include <malloc.h>
 #include <stdio.h>
@@ -28,6 +29,8 @@ static double resident(void) /* bytes */
 
 struct load {
     struct head *head;
+    struct gv_log *log; /* NULL: none */
+    const char *folder;
     size_t series, scrapes;
     uint64_t *ids;
     double *values;
@@ -162,18 +165,75 @@ static void select_all(struct load *l)
     head_reader_put(r);
 }
 
+/* ---- The log ---- */
+
+static struct gv_log *open_log(const char *folder, const char *name)
+{
+    struct gv_err err = {0};
+    struct gv_log *log = gv_log_open(&(struct gv_log_options){.path = folder, .name = name}, &err);
+    if (!log)
+        gv_die("%s", err.msg);
+    return log;
+}
+
+static void close_log(struct gv_log *log)
+{
+    struct gv_err err = {0};
+    if (!gv_log_close(log, &err))
+        gv_die("%s", err.msg);
+}
+
+static void replay(struct load *l, const char *folder, const char *name)
+{
+    struct gv_err err = {0};
+    struct gv_log_replayed done = {0};
+    struct gv_log *log = open_log(folder, name);
+    struct head *h = head_new(&(struct head_options){.clock = &gv_clock_real});
+    double n = (double)l->series * (double)l->scrapes, start = now();
+    if (!gv_log_replay(log, 0, head_replay_record, h, &done, &err))
+        gv_die("%s", err.msg);
+    head_replay_done(h);
+    printf("replay   %8.1f ns a sample, %.2f s in all, of %.1f MB (%s)\n", (now() - start) / n, (now() - start) / 1e9,
+           (double)done.bytes / 1e6, name);
+    close_log(log);
+    head_free(h);
+}
+
+static void write_checkpoint(struct load *l)
+{
+    char folder[256];
+    struct gv_err err = {0};
+    snprintf(folder, sizeof folder, "%s/checkpoint", l->folder);
+    double start = now();
+    if (!head_checkpoint(l->head, NULL, folder, &err))
+        gv_die("%s", err.msg);
+    printf("checkpoint %6.2f s\n", (now() - start) / 1e9);
+    replay(l, folder, "checkpoint");
+}
+
+static void start_log(struct load *l)
+{
+    struct gv_err err = {0};
+    l->log = l->folder ? open_log(l->folder, "log") : NULL;
+    if (l->log && !gv_log_start(l->log, &err))
+        gv_die("%s", err.msg);
+}
+
 int main(int argc, char **argv)
 {
     struct load l = {.series = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000,
                      .scrapes = argc > 2 ? strtoul(argv[2], NULL, 10) : 40,
+                     .folder = argc > 3 ? argv[3] : NULL,
                      .start = gv_clock_wall(&gv_clock_real) - 3600 * 1000};
-    struct head_options o = {.clock = &gv_clock_real};
     struct gv_store_status status = {0};
     l.ids = calloc(l.series, sizeof *l.ids);
     l.values = calloc(l.series, sizeof *l.values);
-    memset(l.ids, 1, l.series * sizeof *l.ids);
-    memset(l.values, 0, l.series * sizeof *l.values);
-    l.head = head_new(&o);
+    memset(l.ids, 1, l.series * sizeof *l.ids); /* in memory before it is measured */
+    for (size_t i = 0; i < l.series; i++)
+        l.values[i] = (double)i;
+    start_log(&l);
+    l.head = head_new(&(struct head_options){.clock = &gv_clock_real, .log = l.log});
+    head_replay_done(l.head);
     double before = resident();
     make_series(&l);
     append_all(&l);
@@ -181,6 +241,11 @@ int main(int argc, char **argv)
     printf("memory   %8.0f bytes a series by RSS, %.0f by its own count\n", (resident() - before) / (double)l.series,
            (double)status.head_bytes / (double)l.series);
     select_all(&l);
+    if (l.log) {
+        close_log(l.log);
+        write_checkpoint(&l);
+        replay(&l, l.folder, "log");
+    }
     double start = now();
     head_free(l.head);
     printf("free     %8.1f ns a series\n", (now() - start) / (double)l.series);

@@ -56,15 +56,6 @@ static unsigned kind_of(const struct gv_store_sample *s, uint8_t verdict)
     return NOT_LOGGED;
 }
 
-static void put_float(struct gv_buf *out, struct record_last *last, const struct gv_store_sample *s)
-{
-    uint64_t bits;
-    memcpy(&bits, &s->value, sizeof bits);
-    gv_buf_reserve(out, 3 * VARINT_MAX);
-    record_put_place(out, last, s->series, s->time);
-    put_be64(out, bits);
-}
-
 static void put_histogram(struct gv_buf *out, struct record_last *last, const struct gv_store_sample *s)
 {
     struct gv_buf packed = GV_BUF_INIT;
@@ -92,7 +83,11 @@ void record_put_batch(struct gv_buf *out, const struct gv_store_batch *b, const 
             if (kind == RECORD_LATE_SAMPLES || kind == RECORD_LATE_HISTOGRAMS)
                 put_uvarint(out, epoch);
         }
-        (b->samples[i].histogram ? put_histogram : put_float)(out, &last, &b->samples[i]);
+        const struct gv_store_sample *s = &b->samples[i];
+        if (s->histogram)
+            put_histogram(out, &last, s);
+        else
+            record_put_float(out, &last, s->series, s->time, s->value);
     }
     if (open != NOT_LOGGED)
         record_end(out, begun);

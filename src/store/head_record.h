@@ -56,6 +56,45 @@ static inline void record_put_place(struct gv_buf *out, struct record_last *last
     put_varint(out, (int64_t)((uint64_t)time - (uint64_t)last->time));
     last->time = time;
 }
+/* A float: whole numbers, which counters are, take few bytes. */
+enum { RECORD_WHOLE_BITS = 48 };
+static inline bool record_is_whole(uint64_t bits, double value)
+{
+    const double most = (double)(INT64_C(1) << RECORD_WHOLE_BITS);
+    if (!(-most < value && value < most))
+        return false;
+    double whole = (double)(int64_t)value;
+    uint64_t again;
+    memcpy(&again, &whole, sizeof again);
+    return again == bits; /* not so for -0 */
+}
+static inline void record_put_float(struct gv_buf *out, struct record_last *last, uint64_t series, int64_t time,
+                                    double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bool whole = record_is_whole(bits, value);
+    int64_t step = (int64_t)(series - last->series);
+    put_uvarint(out, ((uint64_t)step << 1 ^ (uint64_t)(step >> 63)) << 1 | whole);
+    put_varint(out, (int64_t)((uint64_t)time - (uint64_t)last->time));
+    *last = (struct record_last){series, time};
+    if (whole)
+        put_varint(out, (int64_t)value);
+    else
+        put_be64(out, bits);
+}
+static inline double record_take_float(struct byte_reader *r, struct record_last *last)
+{
+    uint64_t head = take_uvarint(r), step = head >> 1;
+    last->series += step >> 1 ^ -(step & 1);
+    last->time = (int64_t)((uint64_t)last->time + (uint64_t)take_varint(r));
+    if (head & 1)
+        return (double)take_varint(r);
+    uint64_t bits = take_be64(r);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
 static inline void record_put_text(struct gv_buf *out, struct gv_slice text)
 {
     put_uvarint(out, text.n);

@@ -49,11 +49,13 @@ static void forget_labels(struct head *h, struct head_shard *shard, struct head_
     pthread_mutex_unlock(&stripe->lock);
 }
 
+static const uint64_t most_series = UINT64_C(1) << 61; /* that records can tell apart */
+
 static bool replay_series(struct head *h, struct byte_reader *r, struct gv_err *err)
 {
     uint64_t id = take_uvarint(r);
     struct gv_slice blob = take_bytes(r, bytes_left(r));
-    if (r->bad || !id || id == UINT64_MAX || !record_is_label_set(blob))
+    if (r->bad || !id || id >= most_series || !record_is_label_set(blob))
         return fault(err, "no series");
     if (id < h->next_id) /* known, or dropped since */
         return true;
@@ -84,11 +86,9 @@ static bool take_place(struct byte_reader *r, struct record_last *last)
 
 static bool take_float(struct byte_reader *r, struct record_last *last, struct gv_store_sample *s)
 {
-    bool ok = take_place(r, last);
-    uint64_t bits = take_be64(r);
-    *s = (struct gv_store_sample){.series = last->series, .time = last->time};
-    memcpy(&s->value, &bits, sizeof bits);
-    return ok && !r->bad;
+    double value = record_take_float(r, last);
+    *s = (struct gv_store_sample){.series = last->series, .time = last->time, .value = value};
+    return !r->bad;
 }
 
 static bool take_histogram(struct byte_reader *r, struct record_last *last, struct gv_arena *a,
@@ -231,7 +231,7 @@ static bool replay_state(struct head *h, struct byte_reader *r, struct gv_err *e
 {
     int64_t truncated = take_varint(r);
     uint64_t epoch = take_uvarint(r), late_done = take_uvarint(r), next_id = take_uvarint(r);
-    if (r->bad || epoch >= UINT32_MAX || late_done >= epoch || !next_id)
+    if (r->bad || epoch >= UINT32_MAX || late_done >= epoch || !next_id || next_id > most_series)
         return fault(err, "no state");
     if (truncated > h->truncated)
         h->truncated = truncated;
