@@ -31,6 +31,7 @@ struct head *head_new(const struct head_options *o)
     pthread_mutex_init(&h->collect.lock, NULL);
     pthread_mutex_init(&h->buffers.lock, NULL);
     h->collect.done = INT64_MIN;
+    head_pending_init(h);
     head_exemplars_init(h);
     head_metadata_init(h);
     return h;
@@ -41,6 +42,7 @@ void head_free(struct head *h)
     if (!h)
         return;
     head_collect_fini(h);
+    head_pending_fini(h);
     head_exemplars_fini(h);
     head_metadata_fini(h);
     head_tables_fini(h);

@@ -4,12 +4,13 @@
 #include "store/head_record.h"
 #include <stdlib.h>
 
-enum { RECORD_BYTES = 1 << 20, MOST_WAITING = 16 << 20 };
+enum { RECORD_BYTES = 1 << 20, MOST_WAITING = 16 << 20, MOST_RUN = 32 /* series under one lock */ };
 
 struct writer {
     struct head *head;
     struct gv_log *log;
     struct gv_buf record;
+    struct record_series series;
     pthread_mutex_t lock;
     pthread_cond_t written;
     size_t waiting; /* bytes of records that are not on disk */
@@ -103,9 +104,8 @@ static void put_late(const struct head *h, struct gv_buf *out, const struct head
         record_put_chunk(out, &(struct record_chunk){.chunk = chunks[i], .epoch = h->epoch});
 }
 
-static void put_series(const struct head *h, struct gv_buf *out, const struct head_series *s, struct gv_arena *a)
+static void put_samples(const struct head *h, struct gv_buf *out, const struct head_series *s, struct gv_arena *a)
 {
-    record_put_series_labels(out, s->id, head_labels_of(h, s, a));
     size_t begun = record_begin(out, RECORD_CHUNKS);
     put_uvarint(out, s->id);
     size_t items = out->n;
@@ -121,30 +121,45 @@ static void put_series(const struct head *h, struct gv_buf *out, const struct he
         record_put_deleted(out, s->id, s->extra->deleted, s->extra->n_deleted);
 }
 
+/* Labels of all, then samples of each. */
+static void put_found(struct writer *w, const struct head_series *const *series, size_t n, struct gv_arena *a)
+{
+    struct gv_arena_mark mark = gv_arena_mark(a);
+    for (size_t i = 0; i < n; i++) {
+        record_put_series_labels(&w->record, &w->series, series[i]->id, head_labels_of(w->head, series[i], a));
+        gv_arena_rewind(a, mark);
+    }
+    record_end_series(&w->record, &w->series);
+    for (size_t i = 0; i < n; i++) {
+        put_samples(w->head, &w->record, series[i], a);
+        gv_arena_rewind(a, mark);
+    }
+}
+
 static bool put_run(struct writer *w, const uint64_t *ids, size_t n, struct gv_arena *a, struct gv_err *err)
 {
     struct head_stripe *stripe = head_stripe_of(w->head, ids[0]);
-    struct gv_arena_mark mark = gv_arena_mark(a);
+    const struct head_series *found[MOST_RUN];
+    size_t n_found = 0;
     pthread_mutex_lock(&stripe->lock);
     for (size_t i = 0; i < n; i++) {
         const struct head_series *s = head_find(stripe, ids[i]);
         if (s && !s->is_gone)
-            put_series(w->head, &w->record, s, a);
-        gv_arena_rewind(a, mark);
+            found[n_found++] = s;
     }
+    put_found(w, found, n_found, a);
     pthread_mutex_unlock(&stripe->lock);
     return w->record.n < RECORD_BYTES || flush(w, err);
 }
 
 static bool put_all(struct writer *w, const uint64_t *ids, size_t n, struct gv_err *err)
 {
-    enum { RUN = 32 }; /* series under one lock: a record is not much longer than it must be */
     struct gv_arena a;
     bool ok = true;
     gv_arena_init(&a, NULL);
     gv_arena_alloc(&a, 1);
     for (size_t i = 0, end; ok && i < n; i = end) {
-        for (end = i + 1; end < n && end - i < RUN && head_leaf_of(ids[end]) == head_leaf_of(ids[i]);)
+        for (end = i + 1; end < n && end - i < MOST_RUN && head_leaf_of(ids[end]) == head_leaf_of(ids[i]);)
             end++;
         ok = put_run(w, ids + i, end - i, &a, err);
     }
@@ -201,6 +216,7 @@ bool head_checkpoint(struct head *h, const struct gv_io *io, const char *folder,
     head_reader_put(r);
     pthread_cond_destroy(&w.written);
     pthread_mutex_destroy(&w.lock);
+    gv_buf_fini(&w.series.last);
     gv_buf_fini(&w.record);
     return ok;
 }

@@ -6,8 +6,9 @@
  *
  * Locks, in the order in which they are taken:
  *   shard.lock    which series has these labels
- *   index         symbols and postings; a series is logged before it is let go
+ *   index         symbols and postings; a series is pending for the log before it can be found
  *   stripe.lock   the table of series by number, and what a series holds but for its labels, which never change
+ *   pending       series that are not in the log yet, and the order of records in it
  *   readers.lock  who reads since when
  *
  * A series that lost its last sample is unlinked (no longer found by labels or postings) and freed once every reader is
@@ -120,6 +121,8 @@ struct head_reader {
     struct head_reader *next, *before;
 };
 
+struct byte_reader;
+
 /* What waits for readers to go. */
 struct head_dying {
     struct head_series **series; /* unlinked */
@@ -128,6 +131,7 @@ struct head_dying {
     struct head_dying *next;
 };
 
+struct head_pending; /* series that the next record takes to the log */
 struct head_exemplars;
 struct head_metadata;
 struct head_buffer; /* for a record */
@@ -177,6 +181,7 @@ struct head {
         struct head_buffer *free;
     } buffers;
 
+    struct head_pending *pending;
     struct head_exemplars *exemplars;
     struct head_metadata *metadata;
 };
@@ -321,7 +326,6 @@ void head_metadata_init(struct head *h);
 void head_metadata_fini(struct head *h);
 void head_append_metadata(struct head *h, const struct gv_store_batch *b, struct gv_buf *record);
 void head_put_metadata(struct head *h, struct gv_buf *record);
-struct byte_reader;
 GV_MUST_CHECK bool head_replay_exemplars(struct head *h, struct byte_reader *r);
 GV_MUST_CHECK bool head_replay_metadata(struct head *h, struct byte_reader *r);
 
@@ -334,4 +338,7 @@ void head_buffers_fini(struct head *h);
 /* Tells the ticket at once where there is nothing to be logged. */
 GV_MUST_CHECK bool head_log(struct head *h, const struct gv_buf *record, struct gv_log_ticket *ticket,
                             struct gv_err *err);
+void head_pending_init(struct head *h);
+void head_pending_fini(struct head *h);
+/* With the next record, in front of it. */
 GV_MUST_CHECK bool head_log_series(struct head *h, uint64_t id, const struct gv_labels *labels, struct gv_err *err);

@@ -2,12 +2,36 @@
 #include "store/head_record.h"
 #include <stdlib.h>
 
-void record_put_series_labels(struct gv_buf *out, uint64_t id, const struct gv_labels *labels)
+static size_t shared_prefix(struct gv_slice a, struct gv_slice b)
 {
-    size_t begun = record_begin(out, RECORD_SERIES);
-    put_uvarint(out, id);
-    gv_buf_add_slice(out, gv_labels_bytes(labels));
-    record_end(out, begun);
+    size_t most = a.n < b.n ? a.n : b.n, n = 0;
+    while (n < most && a.p[n] == b.p[n])
+        n++;
+    return n;
+}
+
+void record_put_series_labels(struct gv_buf *out, struct record_series *r, uint64_t id, const struct gv_labels *labels)
+{
+    struct gv_slice blob = gv_labels_bytes(labels);
+    if (!r->begun) {
+        r->begun = record_begin(out, RECORD_SERIES);
+        r->id = 0;
+        gv_buf_clear(&r->last);
+    }
+    size_t shared = shared_prefix(gv_buf_slice(&r->last), blob);
+    put_uvarint(out, id - r->id);
+    put_uvarint(out, shared);
+    record_put_text(out, (struct gv_slice){blob.p + shared, blob.n - shared});
+    r->id = id;
+    r->last.n = shared;
+    gv_buf_add(&r->last, blob.p + shared, blob.n - shared);
+}
+
+void record_end_series(struct gv_buf *out, struct record_series *r)
+{
+    if (r->begun)
+        record_end(out, r->begun);
+    r->begun = 0;
 }
 
 void record_put_chunk(struct gv_buf *out, const struct record_chunk *c)
@@ -141,22 +165,65 @@ void head_buffers_fini(struct head *h)
 
 /* ---- To the log ---- */
 
+enum { MOST_PENDING = 1 << 20 };
+
+/* A series goes to the log in front of the next record, which may be of its first sample: a record for each would cost
+ * more than making it. */
+struct head_pending {
+    pthread_mutex_t lock;
+    struct gv_buf sections;
+    struct record_series series;
+};
+
+/* Under h->pending->lock. What is refused stays for the next one. */
+static bool append(struct head *h, struct gv_slice record, struct gv_log_ticket *ticket, struct gv_err *err)
+{
+    struct gv_buf *pending = &h->pending->sections;
+    record_end_series(pending, &h->pending->series);
+    struct gv_slice pieces[] = {gv_buf_slice(pending), record};
+    if (!gv_log_append(h->options.log, pieces, GV_COUNT(pieces), ticket, err))
+        return false;
+    gv_buf_clear(pending);
+    return true;
+}
+
 bool head_log(struct head *h, const struct gv_buf *record, struct gv_log_ticket *ticket, struct gv_err *err)
 {
-    if (h->options.log && !h->replaying && record->n)
-        return gv_log_append(h->options.log, &(struct gv_slice){record->p, record->n}, 1, ticket, err);
-    if (ticket)
-        ticket->done(ticket, &(struct gv_err){0});
-    return true;
+    if (!h->options.log || h->replaying || !record->n) {
+        if (ticket)
+            ticket->done(ticket, &(struct gv_err){0});
+        return true;
+    }
+    pthread_mutex_lock(&h->pending->lock);
+    bool ok = append(h, gv_buf_slice(record), ticket, err);
+    pthread_mutex_unlock(&h->pending->lock);
+    return ok;
 }
 
 bool head_log_series(struct head *h, uint64_t id, const struct gv_labels *labels, struct gv_err *err)
 {
     if (!h->options.log || h->replaying)
         return true;
-    struct head_buffer *b = head_buffer_get(h);
-    record_put_series_labels(&b->buf, id, labels);
-    bool ok = head_log(h, &b->buf, NULL, err);
-    head_buffer_put(h, b);
+    pthread_mutex_lock(&h->pending->lock);
+    bool ok = h->pending->sections.n < MOST_PENDING || append(h, (struct gv_slice){NULL, 0}, NULL, err);
+    if (ok)
+        record_put_series_labels(&h->pending->sections, &h->pending->series, id, labels);
+    pthread_mutex_unlock(&h->pending->lock);
     return ok;
+}
+
+void head_pending_init(struct head *h)
+{
+    h->pending = calloc(1, sizeof *h->pending);
+    if (!h->pending)
+        gv_die("out of memory");
+    pthread_mutex_init(&h->pending->lock, NULL);
+}
+
+void head_pending_fini(struct head *h)
+{
+    gv_buf_fini(&h->pending->sections);
+    gv_buf_fini(&h->pending->series.last);
+    pthread_mutex_destroy(&h->pending->lock);
+    free(h->pending);
 }

@@ -110,7 +110,14 @@ struct record_chunk {
 };
 void record_put_chunk(struct gv_buf *out, const struct record_chunk *c);
 
-void record_put_series_labels(struct gv_buf *out, uint64_t id, const struct gv_labels *labels);
+/* A section of series, each written against the one before it: begun with the first, ended by record_end_series. */
+struct record_series {
+    struct gv_buf last; /* labels of the last one */
+    uint64_t id;
+    size_t begun; /* 0: there is no section */
+};
+void record_put_series_labels(struct gv_buf *out, struct record_series *r, uint64_t id, const struct gv_labels *labels);
+void record_end_series(struct gv_buf *out, struct record_series *r);
 /* next_id: 1 where the numbers in use are yet to come. */
 void record_put_state(struct gv_buf *out, const struct head *h, uint64_t next_id);
 void record_put_batch(struct gv_buf *out, const struct gv_store_batch *b, const uint8_t *verdicts, uint32_t epoch);

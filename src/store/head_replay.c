@@ -51,14 +51,8 @@ static void forget_labels(struct head *h, struct head_shard *shard, struct head_
 
 static const uint64_t most_series = UINT64_C(1) << 61; /* that records can tell apart */
 
-static bool replay_series(struct head *h, struct byte_reader *r, struct gv_err *err)
+static bool add_series(struct head *h, uint64_t id, struct gv_slice blob, struct gv_err *err)
 {
-    uint64_t id = take_uvarint(r);
-    struct gv_slice blob = take_bytes(r, bytes_left(r));
-    if (r->bad || !id || id >= most_series || !record_is_label_set(blob))
-        return fault(err, "no series");
-    if (id < h->next_id) /* known, or dropped since */
-        return true;
     struct gv_arena a;
     gv_arena_init(&a, NULL);
     const struct gv_labels *labels = gv_labels_of_bytes(&a, blob);
@@ -70,6 +64,33 @@ static bool replay_series(struct head *h, struct byte_reader *r, struct gv_err *
     bool ok = head_make_series(h, shard, labels, id, err) != NULL;
     pthread_mutex_unlock(&shard->lock);
     gv_arena_fini(&a);
+    return ok;
+}
+
+/* One item; blob becomes its labels from those of the one before. */
+static bool take_series(struct byte_reader *r, uint64_t *id, struct gv_buf *blob)
+{
+    *id += take_uvarint(r);
+    uint64_t shared = take_uvarint(r);
+    struct gv_slice rest = take_bytes(r, take_uvarint(r));
+    if (r->bad || !*id || *id >= most_series || shared > blob->n)
+        return false;
+    blob->n = shared;
+    gv_buf_add_slice(blob, rest);
+    return record_is_label_set(gv_buf_slice(blob));
+}
+
+static bool replay_series(struct head *h, struct byte_reader *r, struct gv_err *err)
+{
+    struct gv_buf blob = GV_BUF_INIT;
+    uint64_t id = 0;
+    bool ok = true;
+    while (ok && bytes_left(r)) {
+        ok = take_series(r, &id, &blob) || fault(err, "no series");
+        if (ok && id >= h->next_id) /* others are known, or dropped since */
+            ok = add_series(h, id, gv_buf_slice(&blob), err);
+    }
+    gv_buf_fini(&blob);
     return ok;
 }
 
