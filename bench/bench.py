@@ -3,6 +3,7 @@
 
   query      instant and range queries through globalview over canned backends (nginx), beside nginx directly;
              then 1,000 configured clusters
+  plan       what a query over 2, 16 and 128 clusters costs beside the clusters' own time, and which of them it asks
   promql     the PromQL engine beside a real Prometheus with the same data
   ingest     remote write into globalview beside Prometheus and VictoriaMetrics: samples per CPU second, memory, disk,
              time to restart; BENCH_SERIES=10000 is quick, BENCH_ALONE=1 leaves the others out
@@ -13,6 +14,7 @@ import subprocess
 import sys
 
 import bench_ingest
+import bench_plan
 import bench_query
 
 try:
@@ -36,9 +38,9 @@ def ingest():
 
 
 def main():
-    names = sys.argv[1:] or ["query"] + (["promql"] if bench_promql else []) + ["ingest", "codec"]
-    benches = {"query": bench_query.main, "promql": bench_promql and bench_promql.main, "ingest": ingest,
-               "codec": codec}
+    names = sys.argv[1:] or ["query", "plan"] + (["promql"] if bench_promql else []) + ["ingest", "codec"]
+    benches = {"query": bench_query.main, "plan": bench_plan.main, "promql": bench_promql and bench_promql.main,
+               "ingest": ingest, "codec": codec}
     for name in names:
         if not benches.get(name):
             sys.exit(f"bench: unknown name '{name}': {', '.join(n for n in benches if benches[n])}")

@@ -90,11 +90,11 @@ def wait_http(url, seconds=20):
 
 
 class Globalview(Process):
-    def __init__(self, folder, endpoints, flags=()):
+    def __init__(self, folder, endpoints, flags=(), cluster_options=""):
         self.port = free_port()
         config = folder / f"globalview-{self.port}.yml"
         config.write_text("clusters:\n" + "".join(
-            f"  - name: c{i}\n    endpoints: ['{url}']\n" for i, url in enumerate(endpoints)))
+            f"  - {{name: c{i}, endpoints: ['{url}']{cluster_options}}}\n" for i, url in enumerate(endpoints)))
         super().__init__([PROGRAM, "serve", f"--config.file={config}", "--log.level=error",
                           f"--web.listen-address=127.0.0.1:{self.port}", *flags])
         self.url = f"http://127.0.0.1:{self.port}"
