@@ -227,6 +227,16 @@ static bool has_room(const struct gv_log *l, size_t size, struct gv_err *err)
                    l->o.name, kept, l->o.max_queued);
 }
 
+/* A record that nobody waits for is written with the next that somebody does, or a little later: thousands of series
+ * that are made in a row do not wake the committer each. Is this the first such? */
+static bool begin_lazy(struct gv_log *l)
+{
+    if (l->lazy_until)
+        return false;
+    l->lazy_until = log_now_ns() + LOG_LAZY_NS;
+    return true;
+}
+
 bool gv_log_append(struct gv_log *l, const struct gv_slice *pieces, size_t n, struct gv_log_ticket *ticket,
                    struct gv_err *err)
 {
@@ -244,7 +254,7 @@ bool gv_log_append(struct gv_log *l, const struct gv_slice *pieces, size_t n, st
         add_frame(l, frame, pieces, n, size);
         add_ticket(l, ticket);
     }
-    bool wake = ok && l->idle;
+    bool wake = ok && l->idle && (ticket || begin_lazy(l));
     if (wake)
         l->idle = false;
     pthread_mutex_unlock(&l->lock);

@@ -24,7 +24,7 @@ struct round {
     bool closing;
 };
 
-static int64_t now_ns(void)
+int64_t log_now_ns(void)
 {
     return gv_clock_monotonic(&gv_clock_real);
 }
@@ -148,7 +148,7 @@ static void note_written(struct gv_log *l, struct log_mark target)
 {
     pthread_mutex_lock(&l->lock);
     if (l->written.bytes == l->synced.bytes && target.bytes > l->written.bytes)
-        l->sync_at = now_ns() + l->o.sync_interval_ms * NS_PER_MS;
+        l->sync_at = log_now_ns() + l->o.sync_interval_ms * NS_PER_MS;
     l->written = target;
     l->segments[l->n_segments - 1].bytes = l->size;
     pthread_mutex_unlock(&l->lock);
@@ -195,7 +195,7 @@ static bool write_on(struct gv_log *l, const struct round *r, struct gv_err *err
 
 static bool must_sync(struct gv_log *l, const struct round *r)
 {
-    return l->o.sync == GV_LOG_ALWAYS || r->cuts || r->closing || now_ns() >= l->sync_at ||
+    return l->o.sync == GV_LOG_ALWAYS || r->cuts || r->closing || log_now_ns() >= l->sync_at ||
            l->written.bytes - l->synced.bytes > l->o.max_queued / 2;
 }
 
@@ -209,7 +209,7 @@ static void note_failure(struct gv_log *l, const struct gv_err *err)
     l->failing = true;
     l->failures++;
     l->backoff = first ? first_backoff : 2 * l->backoff < last_backoff ? 2 * l->backoff : last_backoff;
-    l->retry_at = now_ns() + l->backoff;
+    l->retry_at = log_now_ns() + l->backoff;
     snprintf(l->why, sizeof l->why, "%.*s", (int)sizeof l->why - 1, err->msg);
     uint64_t kept = l->end.bytes - l->synced.bytes;
     pthread_mutex_unlock(&l->lock);
@@ -280,7 +280,7 @@ static void end_cuts(struct gv_log *l, const struct round *r, const struct gv_er
 static void run_round(struct gv_log *l, struct round *r)
 {
     struct gv_err err = {.code = GV_OK};
-    if (l->failing && !r->closing && now_ns() < l->retry_at)
+    if (l->failing && !r->closing && log_now_ns() < l->retry_at)
         gv_fail(&err, GV_UNAVAILABLE, "%s", l->why);
     else if (!advance(l, r, &err))
         note_failure(l, &err);
@@ -300,10 +300,10 @@ static int64_t idle_until(const struct gv_log *l)
     if (l->failing)
         at = l->retry_at;
     else if (l->end.bytes > l->written.bytes)
-        at = 0;
+        at = l->lazy_until;
     else if (l->written.bytes > l->synced.bytes)
         at = l->sync_at;
-    return now_ns() >= at ? 0 : at;
+    return log_now_ns() >= at ? 0 : at;
 }
 
 static void wait_for_work(struct gv_log *l)
@@ -324,6 +324,7 @@ static void take_round(struct gv_log *l, struct round *r)
     *r = (struct round){l->end, l->tickets, l->cuts_done < l->cuts_wanted ? l->cuts_wanted : 0, l->closing};
     l->tickets = NULL;
     l->last_ticket = &l->tickets;
+    l->lazy_until = 0;
 }
 
 void *log_commit(void *log)

@@ -18,6 +18,9 @@ struct log_block {
     char p[];
 };
 
+enum { LOG_LAZY_NS = 20 * 1000 * 1000 };
+int64_t log_now_ns(void); /* CLOCK_MONOTONIC, as the committer waits by */
+
 struct gv_log {
     struct gv_log_options o; /* its texts are owned */
     struct gv_buf path, name;
@@ -30,6 +33,7 @@ struct gv_log {
     pthread_cond_t wake;             /* the committer */
     pthread_cond_t cut;              /* who waits for a cut */
     bool idle;                       /* the committer waits for `wake` */
+    int64_t lazy_until;              /* until when records that nobody waits for may wait; 0: there are none */
     struct log_block *first, *last;  /* from the one with `synced` in it to the one with `end` */
     struct log_block *spare;         /* for reuse */
     size_t n_spare;                  /* bytes of it */
