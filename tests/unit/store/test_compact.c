@@ -37,16 +37,17 @@ static void put_all(struct block **blocks, size_t n)
         block_put(blocks[i]);
 }
 
+/* b: NULL where there is nothing. */
 static void check_same(struct block **blocks, size_t n, struct block *b, int64_t min_time, int64_t max_time)
 {
-    struct store_reader *readers[8], *r = block_reader(b);
+    struct store_reader *readers[8], *r = b ? block_reader(b) : NULL;
     struct given *expected, *got;
     size_t n_expected, n_got;
     struct gv_err err = {0};
     for (size_t i = 0; i < n; i++)
         readers[i] = block_reader(blocks[i]);
     assert_true(read_all(readers, n, NULL, 0, min_time, max_time, &expected, &n_expected, &err));
-    assert_true(read_all(&r, 1, NULL, 0, INT64_MIN, INT64_MAX, &got, &n_got, &err));
+    assert_true(read_all(&r, b != NULL, NULL, 0, INT64_MIN, INT64_MAX, &got, &n_got, &err));
     assert_true(same_series(got, n_got, expected, n_expected));
 }
 
@@ -169,6 +170,70 @@ static void deleting_everything_leaves_no_block(void **state)
     run_command("[ $(ls '%s' | wc -l) = 1 ]", folder);
 }
 
+/* ---- At random ---- */
+
+static uint64_t seed = 88172645463325252;
+
+static uint64_t pick(uint64_t n)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed % n;
+}
+
+/* Some of the samples that series i has in all: where two blocks have one, it is the same. */
+static struct gv_raw_column some_samples(size_t i)
+{
+    enum { STEP = 1000 };
+    bool native = i % 4 == 3;
+    uint32_t n = 1 + (uint32_t)pick(300), from = (uint32_t)pick(100);
+    struct gv_raw_column whole = native ? histograms(0, STEP, 400, i % 8 == 3) : floats(0, STEP, 400);
+    return (struct gv_raw_column){.times = whole.times + from,
+                                  .values = whole.values + from,
+                                  .histograms = native ? whole.histograms + from : NULL,
+                                  .n = n};
+}
+
+static struct block *some_block(void)
+{
+    struct given series[12];
+    size_t n = 0;
+    for (size_t i = 0; i < GV_COUNT(series); i++)
+        if (pick(3))
+            series[n++] =
+                (struct given){labels_of(gv_arena_printf(&arena, "m%zu{i=\"%zu\"}", i % 3, i)), some_samples(i)};
+    if (!n)
+        return some_block();
+    struct block *b = make_block(series, n, 1 + (uint32_t)pick(120), 0, 500000);
+    for (uint64_t k = pick(4); k; k--) {
+        const struct gv_selector *s = selector_of(pick(2) ? "m1" : "{i=~\"[1-5]\"}");
+        int64_t from = (int64_t)pick(400000);
+        struct gv_err err = {0};
+        assert_true(block_delete(b, s->matchers, s->n_matchers, from, from + (int64_t)pick(100000), &err));
+    }
+    return b;
+}
+
+static void any_blocks_read_the_same_afterwards(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        struct block *blocks[4];
+        size_t n = 1 + pick(4);
+        for (size_t i = 0; i < n; i++)
+            blocks[i] = some_block();
+        int64_t from = pick(2) ? 0 : (int64_t)pick(300000), to = pick(2) ? 500000 : from + 1 + (int64_t)pick(200000);
+        struct block *b = compact(blocks, n, from, to);
+        check_same(blocks, n, b, from, to - 1);
+        if (b)
+            block_put(b);
+        for (size_t i = 0; i < n; i++)
+            block_forget(blocks[i]);
+        put_all(blocks, n);
+    }
+}
+
 /* ---- Plans ---- */
 
 enum { HOUR = 3600 * 1000 };
@@ -252,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(deleted_samples_are_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_times_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deleting_everything_leaves_no_block, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_blocks_read_the_same_afterwards, set_up, tear_down),
         cmocka_unit_test(plans_follow_the_levels),
         cmocka_unit_test_setup_teardown(old_and_many_blocks_are_dropped, set_up, tear_down),
     };
