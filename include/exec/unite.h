@@ -11,10 +11,8 @@ struct gv_part {
 
 /* The order of a united vector. A matrix is always by labels, as Prometheus sorts range results. */
 enum gv_order {
-    GV_ORDER_LABELS,     /* by label set */
-    GV_ORDER_ASCENDING,  /* by value, NaN last: sort(), bottomk() */
-    GV_ORDER_DESCENDING, /* by value, NaN last: sort_desc(), topk() */
-    GV_ORDER_KEPT        /* part after part, each in its own order */
+    GV_ORDER_LABELS, /* by label set */
+    GV_ORDER_KEPT    /* part after part, each in its own order */
 };
 
 /* Errors, all GV_EXECUTION: a series that stands twice (names who sent it), parts of different types, scalars or

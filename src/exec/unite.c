@@ -3,33 +3,19 @@
  * It is nearly always right though, which a natural merge sort turns into a few comparisons a series. */
 #include "exec/unite.h"
 #include "base/map.h"
-#include "base/number.h"
 #include <math.h>
 
 struct item {
     const struct gv_series *series;
     uint32_t part;
-    double value; /* the orders by value only */
 };
 
-typedef bool in_order_fn(const struct item *a, const struct item *b); /* a may stand before b */
-
-static bool by_labels(const struct item *a, const struct item *b)
+static bool in_order(const struct item *a, const struct item *b)
 {
     return gv_labels_cmp(a->series->labels, b->series->labels) <= 0;
 }
 
-static bool ascending(const struct item *a, const struct item *b)
-{
-    return isnan(b->value) || a->value <= b->value;
-}
-
-static bool descending(const struct item *a, const struct item *b)
-{
-    return isnan(b->value) || a->value >= b->value;
-}
-
-static size_t run_end(const struct item *items, size_t from, size_t n, in_order_fn *in_order)
+static size_t run_end(const struct item *items, size_t from, size_t n)
 {
     size_t i = from + 1;
     while (i < n && in_order(&items[i - 1], &items[i]))
@@ -37,8 +23,7 @@ static size_t run_end(const struct item *items, size_t from, size_t n, in_order_
     return i;
 }
 
-static void merge_runs(const struct item *a, size_t na, const struct item *b, size_t nb, struct item *to,
-                       in_order_fn *in_order)
+static void merge_runs(const struct item *a, size_t na, const struct item *b, size_t nb, struct item *to)
 {
     while (na && nb) {
         if (in_order(a, b))
@@ -50,14 +35,14 @@ static void merge_runs(const struct item *a, size_t na, const struct item *b, si
 }
 
 /* Natural merge sort, stable: passes over the sorted runs, pairs merged from one array into the other. */
-static struct item *sort_items(struct item *items, struct item *spare, size_t n, in_order_fn *in_order)
+static struct item *sort_items(struct item *items, struct item *spare, size_t n)
 {
     for (;;) {
         size_t runs = 0;
         for (size_t at = 0; at < n; runs++) {
-            size_t mid = run_end(items, at, n, in_order);
-            size_t end = mid < n ? run_end(items, mid, n, in_order) : n;
-            merge_runs(items + at, mid - at, items + mid, end - mid, spare + at, in_order);
+            size_t mid = run_end(items, at, n);
+            size_t end = mid < n ? run_end(items, mid, n) : n;
+            merge_runs(items + at, mid - at, items + mid, end - mid, spare + at);
             at = end;
         }
         struct item *sorted = spare;
@@ -105,29 +90,6 @@ static bool check_all(struct gv_arena *a, const struct gv_part *parts, struct it
     return true;
 }
 
-/* The value of a vector's one point; of a span that is the number between the quotes of `[t,"v"]`. Histograms have
- * none: NaN, so that they come last, as Prometheus sorts them. */
-static double point_value(const struct gv_series *s)
-{
-    double value = NAN;
-    if (s->column.kind == GV_COLUMN_STEPS)
-        return s->column.steps.values[0];
-    if (s->column.kind != GV_COLUMN_SPAN || !s->column.span.floats)
-        return value;
-    char text[128];
-    size_t n = 0;
-    for (const struct gv_text *t = s->column.span.floats; t; t = t->next) {
-        size_t take = t->n < sizeof text - n ? t->n : sizeof text - n;
-        memcpy(text + n, t->p, take);
-        n += take;
-    }
-    const char *open = memchr(text, '"', n);
-    const char *close = open ? memchr(open + 1, '"', n - (size_t)(open + 1 - text)) : NULL;
-    if (close)
-        (void)!gv_double_parse((struct gv_slice){open + 1, (size_t)(close - open - 1)}, &value);
-    return value;
-}
-
 static bool unite_series(struct gv_arena *a, const struct gv_part *parts, size_t n_parts, enum gv_order order,
                          struct gv_result *out, struct gv_err *err)
 {
@@ -139,18 +101,12 @@ static bool unite_series(struct gv_arena *a, const struct gv_part *parts, size_t
     struct gv_series *series = gv_arena_try(a, n * sizeof *series, err);
     if (!items || !spare || !series)
         return false;
-    bool by_value = order == GV_ORDER_ASCENDING || order == GV_ORDER_DESCENDING;
     size_t at = 0;
     for (size_t p = 0; p < n_parts; p++)
-        for (size_t i = 0; i < parts[p].result->n; i++, at++) {
-            const struct gv_series *s = &parts[p].result->series[i];
-            items[at] = (struct item){s, (uint32_t)p, by_value ? point_value(s) : 0};
-        }
-    in_order_fn *in_order = order == GV_ORDER_ASCENDING    ? ascending
-                            : order == GV_ORDER_DESCENDING ? descending
-                                                           : by_labels;
-    if (order != GV_ORDER_KEPT)
-        items = sort_items(items, spare, n, in_order);
+        for (size_t i = 0; i < parts[p].result->n; i++)
+            items[at++] = (struct item){&parts[p].result->series[i], (uint32_t)p};
+    if (order == GV_ORDER_LABELS)
+        items = sort_items(items, spare, n);
     if (!(order == GV_ORDER_LABELS ? check_neighbours(parts, items, n, err) : check_all(a, parts, items, n, err)))
         return false;
     for (size_t i = 0; i < n; i++)
