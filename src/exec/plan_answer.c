@@ -72,12 +72,29 @@ static bool evaluate(struct answer *an, struct gv_source *source, const struct g
 
 /* ---- Samples ---- */
 
-/* Columns of cursors last until the next series; times and values are the source's own where nothing was decoded. */
-static struct gv_column keep_column(struct gv_arena *a, const struct gv_column *c)
+static bool keep_chunks(struct gv_arena *a, const struct gv_chunks_column *c, struct gv_column *kept,
+                        struct gv_err *err)
 {
-    if (c->kind != GV_COLUMN_RAW)
-        return *c;
+    struct gv_chunk *chunks = gv_arena_array(a, struct gv_chunk, c->n);
+    for (uint32_t i = 0; i < c->n; i++) {
+        uint8_t *data = gv_arena_try(a, c->chunks[i].size, err);
+        if (!data)
+            return false;
+        chunks[i] = c->chunks[i];
+        chunks[i].data = memcpy(data, c->chunks[i].data, c->chunks[i].size);
+    }
+    *kept = (struct gv_column){.kind = GV_COLUMN_CHUNKS, .chunks = {chunks, c->n}};
+    return true;
+}
+
+/* Columns of cursors last until the next series. */
+static bool keep_column(struct gv_arena *a, const struct gv_column *c, struct gv_column *kept, struct gv_err *err)
+{
+    if (c->kind == GV_COLUMN_CHUNKS)
+        return keep_chunks(a, &c->chunks, kept, err);
     struct gv_raw_column raw = c->raw;
+    if (!gv_arena_has_room(a, raw.n * (sizeof(int64_t) + sizeof(double)), err))
+        return false;
     int64_t *times = gv_arena_array(a, int64_t, raw.n), *starts = gv_arena_array(a, int64_t, raw.n);
     double *values = gv_arena_array(a, double, raw.n);
     const struct gv_histogram **histograms = gv_arena_array(a, const struct gv_histogram *, raw.n);
@@ -87,19 +104,28 @@ static struct gv_column keep_column(struct gv_arena *a, const struct gv_column *
         starts[i] = raw.starts ? raw.starts[i] : 0;
         histograms[i] = raw.histograms && raw.histograms[i] ? gv_histogram_dup(a, raw.histograms[i]) : NULL;
     }
-    struct gv_raw_column kept = {times, values, raw.histograms ? histograms : NULL, raw.starts ? starts : NULL, raw.n};
-    return (struct gv_column){.kind = GV_COLUMN_RAW, .raw = kept};
+    kept->kind = GV_COLUMN_RAW;
+    kept->raw =
+        (struct gv_raw_column){times, values, raw.histograms ? histograms : NULL, raw.starts ? starts : NULL, raw.n};
+    return true;
 }
 
 static bool pull_all(struct answer *an, struct gv_cursor *cursor, size_t *cap)
 {
     struct gv_arena scratch;
-    struct gv_series s;
+    struct gv_series s, kept;
     int more;
     gv_arena_init(&scratch, an->arena->budget);
+    gv_arena_alloc(&scratch, 1); /* a block that every rewind keeps */
+    struct gv_arena_mark mark = gv_arena_mark(&scratch);
     while ((more = cursor->ops->next(cursor, &scratch, &s, an->err)) == 1) {
-        struct gv_series kept = {gv_labels_dup(an->arena, s.labels), keep_column(an->arena, &s.column)};
+        kept.labels = gv_labels_dup(an->arena, s.labels);
+        if (!keep_column(an->arena, &s.column, &kept.column, an->err)) {
+            more = -1;
+            break;
+        }
         gv_push(an->arena, an->out->series, an->out->n, *cap) = kept;
+        gv_arena_rewind(&scratch, mark);
     }
     cursor->ops->close(cursor);
     gv_arena_fini(&scratch);

@@ -6,6 +6,7 @@
 struct answer {
     struct answers *all;
     const struct gv_plan_ask *ask;
+    const struct gv_plan *plan; /* that it is of */
     const struct gv_plan_source *source;
     const struct gv_cluster *cluster;
     /* What the attempts that won gave: one, or of replicas that are merged up to one each. */
@@ -24,3 +25,6 @@ struct gv_ask_part answer_json_part(struct answer *an, int64_t lookback_ms, int6
 /* answer_read.c: samples by remote read; of a replica whose external labels are known (answer_can_read) */
 struct gv_ask_part answer_read_part(struct answer *an);
 bool answer_can_read(const struct gv_cluster *c, unsigned replica, struct gv_arena *scratch);
+/* answer_local.c: a round_answer_here_fn */
+struct local_view;
+bool answer_here(const struct gv_ask_part *part, const struct local_view *v, void **sink, struct gv_err *err);

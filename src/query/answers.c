@@ -25,7 +25,7 @@ static struct answer *new_answer(struct answers *as, const struct gv_plan *p, co
     if (*at && ((const struct answer *)*at)->n_results)
         return NULL;
     struct answer *an = *at = gv_arena_new(as->arena, struct answer);
-    *an = (struct answer){.all = as, .ask = ask, .source = &p->sources[ask->source], .cluster = e->cluster};
+    *an = (struct answer){.all = as, .ask = ask, .plan = p, .source = &p->sources[ask->source], .cluster = e->cluster};
     an->results = gv_arena_array(as->arena, const struct gv_result *, e->n_asks);
     return an;
 }
@@ -52,7 +52,9 @@ static void add_parts(struct answer *an, struct round_entry *e, const struct mak
     struct gv_ask_part json = {0}, read = {0};
     for (size_t i = 0; i < e->n_asks; i++) {
         struct gv_ask_part *to = (struct gv_ask_part *)(uintptr_t)e->asks[i].parts + at;
-        if (is_read(an, e, (unsigned)i))
+        if (entry_is_local(e)) /* asked as it is */
+            to->sink_arg = an;
+        else if (is_read(an, e, (unsigned)i))
             *to = read = read.path ? read : answer_read_part(an);
         else
             *to = json = json.path ? json : answer_json_part(an, lookback_ms, m->left_ms);
@@ -76,6 +78,8 @@ bool answers_ask(struct answers *as, const struct gv_plan *p, struct round *r, i
     struct making m = {.lookback_ms = lookback_ms, .left_ms = left_ms};
     struct answer **added = gv_arena_array(as->arena, struct answer *, p->n_asks);
     bool any = false;
+    as->lookback_ms = lookback_ms;
+    r->answer_here = answer_here;
     for (size_t i = 0; i < p->n_asks; i++) {
         struct round_entry *e = &r->entries[p->asks[i].source];
         added[i] = as->failed[p->asks[i].source] ? NULL : new_answer(as, p, &p->asks[i], e);

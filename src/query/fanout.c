@@ -4,6 +4,7 @@
  * like a connection that broke. Bodies, trees and the reply made of them are all under the budget of the read.
  */
 #include "query/envelope.h"
+#include "query/local_ask.h"
 #include "query/round.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,19 @@ static bool sink_finish(void *sink, struct gv_err *err)
 
 static const struct gv_sink_ops sink_ops = {.begin = sink_begin, .feed = sink_feed, .finish = sink_finish};
 
+/* The store's body comes whole. */
+static bool answer_here(const struct gv_ask_part *part, const struct local_view *v, void **sink, struct gv_err *err)
+{
+    struct sink *s = *sink = gv_arena_new(v->arena, struct sink);
+    struct gv_buf body = GV_BUF_INIT;
+    bool ok = local_document(part, v, &body, err) && (s->body = gv_arena_try(v->arena, body.n, err));
+    s->total = body.n;
+    if (ok)
+        memcpy(s->body, body.p, body.n);
+    gv_buf_fini(&body);
+    return ok;
+}
+
 static struct gv_fanout *fanout_of(struct gv_task *t)
 {
     return container_of(t, struct gv_fanout, task);
@@ -120,9 +134,13 @@ static enum gv_step ask(struct gv_task *t)
         struct round_entry *e = &f->round.entries[i];
         const char *path = f->request.path;
         struct gv_slice form = f->request.form;
-        if (!f->request.shape || f->request.shape(f->request.arg, e->cluster, &f->arena, &path, &form))
+        bool here = entry_is_local(e); /* the store has no servers, rules or targets */
+        if (f->request.shape && !f->request.shape(f->request.arg, e->cluster, &f->arena, &path, &form))
+            continue;
+        if (!here || (!f->request.sink && local_has_document(path)))
             add_part(f, e, path, form);
     }
+    f->round.answer_here = answer_here;
     round_send(&f->round, &f->env, &f->request.scope, round_deadline_ms(&f->env, f->settings, &f->request.scope));
     return GV_WAIT;
 }

@@ -61,14 +61,33 @@ static struct gv_plan_source source_of(const struct gv_cluster *c, struct gv_are
     };
 }
 
-static const struct gv_plan_source *sources_of(struct gv_arena *a, const struct gv_clusters *cs,
+/* The store has our semantics, and knows which clusters it holds. */
+static struct gv_plan_source local_source(const struct gv_settings *s, const struct gv_read_scope *scope,
+                                          struct gv_arena *a)
+{
+    struct gv_plan_source source = {.name = s->local->cluster.name, .raw = true};
+    if (scope->cluster.n) {
+        struct gv_slice *only = gv_arena_new(a, struct gv_slice);
+        *only = scope->cluster;
+        source.clusters = only;
+        source.n_clusters = 1;
+    } else {
+        source.clusters = gv_local_clusters(s->local, a, gv_slice_of(s->clusters->label), &source.n_clusters);
+    }
+    return source;
+}
+
+static const struct gv_plan_source *sources_of(struct gv_arena *a, const struct gv_settings *s,
                                                const struct gv_read_scope *scope, size_t *n)
 {
-    struct gv_plan_source *sources = gv_arena_array(a, struct gv_plan_source, cs->n);
+    const struct gv_clusters *cs = s->clusters;
+    struct gv_plan_source *sources = gv_arena_array(a, struct gv_plan_source, cs->n + 1);
     *n = 0;
     for (size_t i = 0; i < cs->n; i++)
         if (cluster_in_scope(&cs->at[i], scope))
             sources[(*n)++] = source_of(&cs->at[i], a);
+    if (local_in_scope(s, scope))
+        sources[(*n)++] = local_source(s, scope, a);
     return sources;
 }
 
@@ -84,7 +103,7 @@ struct gv_plan_options planning_options(struct gv_arena *a, const struct gv_sett
         .features = s->limits.features,
         .label = gv_slice_of(s->clusters->label),
     };
-    o.sources = sources_of(a, s->clusters, &r->scope, &o.n_sources);
+    o.sources = sources_of(a, s, &r->scope, &o.n_sources);
     return o;
 }
 

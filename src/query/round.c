@@ -1,3 +1,4 @@
+#include "query/local_ask.h"
 #include "query/metrics_private.h"
 #include "query/round.h"
 #include <stdio.h>
@@ -18,6 +19,13 @@ bool cluster_in_scope(const struct gv_cluster *c, const struct gv_read_scope *sc
     return c->config->n_endpoints && (!scope->cluster.n || gv_slice_eq(scope->cluster, c->name));
 }
 
+/* A cluster that is pulled is not in the store. */
+bool local_in_scope(const struct gv_settings *s, const struct gv_read_scope *scope)
+{
+    const struct gv_cluster *c = scope->cluster.n ? gv_clusters_find(s->clusters, scope->cluster) : NULL;
+    return s->local && !(c && c->config->n_endpoints);
+}
+
 static void list_cluster(struct round *r, const struct gv_cluster *c, bool one_each, struct gv_arena *a)
 {
     struct round_entry *e = &r->entries[r->n++];
@@ -31,10 +39,12 @@ void round_init(struct round *r, struct gv_task *task, const struct gv_settings 
                 bool one_each, struct gv_budget *budget, struct gv_arena *a)
 {
     *r = (struct round){.task = task, .settings = s, .budget = budget};
-    r->entries = gv_arena_array(a, struct round_entry, s->clusters->n);
+    r->entries = gv_arena_array(a, struct round_entry, s->clusters->n + 1);
     for (size_t i = 0; i < s->clusters->n; i++)
         if (cluster_in_scope(&s->clusters->at[i], scope))
             list_cluster(r, &s->clusters->at[i], one_each, a);
+    if (local_in_scope(s, scope))
+        list_cluster(r, &s->local->cluster, true, a);
 }
 
 static void on_answer(void *arg, const struct gv_ask_answer *answer)
@@ -55,6 +65,10 @@ static void send_entry(struct round_entry *e, const struct gv_query_env *env, co
                        int64_t deadline_ms)
 {
     bool merged = e->n_asks > 1;
+    if (entry_is_local(e)) {
+        local_ask(&e->asks[0], env, scope, deadline_ms);
+        return;
+    }
     for (size_t i = 0; i < e->n_asks; i++) {
         struct gv_ask_spec spec = {
             .cluster = e->cluster,

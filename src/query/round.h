@@ -8,6 +8,12 @@
 #pragma once
 #include "query/query.h"
 
+struct local_view;
+/* Answers one part from the store, on a worker: *sink is what the part's sink would have become, in the view's arena.
+ */
+typedef bool round_answer_here_fn(const struct gv_ask_part *part, const struct local_view *v, void **sink,
+                                  struct gv_err *err);
+
 struct round_ask {
     struct round_entry *entry;
     struct gv_ask *ask;              /* while it runs */
@@ -30,14 +36,21 @@ struct round_entry {
     struct round_ask *asks;
 };
 
+/* Of clusters listed none but the store is without endpoints. */
+static inline bool entry_is_local(const struct round_entry *e)
+{
+    return !e->cluster->config->n_endpoints;
+}
+
 struct round {
     struct gv_task *task; /* held once for every ask under way */
     const struct gv_settings *settings;
     struct gv_budget *budget; /* of the whole read */
     struct round_entry *entries;
     size_t n;
-    _Atomic bool canceled; /* set on the loop, read by whoever works on the answers */
-    bool others_answered;  /* in an earlier round of the same read: that all fail in this one does not end it */
+    _Atomic bool canceled;             /* set on the loop, read by whoever works on the answers */
+    round_answer_here_fn *answer_here; /* set before round_send */
+    bool others_answered; /* in an earlier round of the same read: that all fail in this one does not end it */
 };
 
 /* How long the read may take: the shorter of the parameter and the configuration, from now. */
@@ -46,8 +59,9 @@ int64_t round_deadline_ms(const struct gv_query_env *env, const struct gv_settin
 
 /* Whether a read of this scope asks the cluster. */
 bool cluster_in_scope(const struct gv_cluster *c, const struct gv_read_scope *scope);
-/* Lists the clusters in scope that can be asked; nothing is sent yet. one_each: also of those whose replicas are merged
- * one replica answers. */
+bool local_in_scope(const struct gv_settings *s, const struct gv_read_scope *scope); /* it asks the store */
+/* Lists the clusters in scope that can be asked, and last the store; nothing is sent yet. one_each: also of those whose
+ * replicas are merged one replica answers. */
 void round_init(struct round *r, struct gv_task *task, const struct gv_settings *s, const struct gv_read_scope *scope,
                 bool one_each, struct gv_budget *budget, struct gv_arena *a);
 /* Sends what the entries' parts say; entries without any are left out. The task is released once for each answer. */
