@@ -170,6 +170,13 @@ static size_t on_header(void *ctx, struct gv_http_exchange *x)
     return largest_body(r);
 }
 
+/* Configured, or known to the store because it pushed. */
+static bool is_known(const struct gv_settings *s, struct gv_slice cluster)
+{
+    return gv_clusters_find(s->clusters, cluster) ||
+           (s->local && gv_local_has(s->local, gv_slice_of(s->clusters->label), cluster));
+}
+
 static void on_request(void *ctx, struct gv_http_exchange *x)
 {
     (void)ctx;
@@ -177,7 +184,7 @@ static void on_request(void *ctx, struct gv_http_exchange *x)
     struct gv_err err = {0};
     if (!r->settings) /* else since the header */
         r->settings = r->l->api->ops.settings(r->l->api->ops.ctx, r->l->env.loop);
-    if (r->cluster.n && r->route->access != ACCESS_WRITE && !gv_clusters_find(r->settings->clusters, r->cluster))
+    if (r->cluster.n && r->route->access != ACCESS_WRITE && !is_known(r->settings, r->cluster))
         reply_fail(r, GV_NOT_FOUND, "unknown cluster \"%.*s\": /api/v1/status/clusters lists the configured ones",
                    GV_ARG(r->cluster));
     else if (!params_read(&r->params, x, &err))

@@ -29,5 +29,9 @@ void serve_metrics(struct request *r);
 /* write.c */
 size_t write_accept(struct request *r); /* at the header: the largest body, or a reply at once */
 void serve_write(struct request *r);
+/* admin.c */
+void serve_delete_series(struct request *r);
+void serve_clean_tombstones(struct request *r);
+void serve_snapshot(struct request *r);
 /* page.c */
 void serve_page(struct request *r);

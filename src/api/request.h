@@ -44,7 +44,7 @@ struct request {
     struct gv_query *query;
     struct gv_fanout *fanout;
     bool canceled;
-    bool busy; /* a reload is under way: the handler abandons the exchange itself */
+    bool busy; /* work elsewhere is under way: the handler abandons the exchange itself */
     int64_t start_ns;
     int status;         /* replied */
     struct gv_buf body; /* what is being sent, where it is whole */
