@@ -48,8 +48,7 @@ static struct admin *begin(struct request *r, bool (*act)(struct admin *a, struc
         return NULL;
     }
     struct admin *a = gv_arena_new(r->x->arena, struct admin);
-    *a = (struct admin){
-        .work = {.fn = run, .done.fn = done}, .r = r, .store = r->settings->local->store, .act = act};
+    *a = (struct admin){.work = {.fn = run, .done.fn = done}, .r = r, .store = r->settings->local->store, .act = act};
     return a;
 }
 

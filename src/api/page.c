@@ -62,6 +62,19 @@ static const char foot[] = "</tbody></table><p><a href=\"api/v1/status/clusters\
                            "<a href=\"api/v1/status/config\">configuration</a> &middot; <a href=\"metrics\">metrics</a>"
                            "</p></body></html>\n";
 
+static void add_pushed(struct request *r)
+{
+    size_t n = 0;
+    const struct gv_local *local = r->settings->local;
+    const struct gv_slice *names =
+        local ? gv_local_clusters(local, r->x->arena, gv_slice_of(r->settings->clusters->label), &n) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        gv_buf_adds(&r->body, "<tr>");
+        add_cell(&r->body, names[i]);
+        gv_buf_adds(&r->body, "<td class=\"up\">pushed</td><td></td><td></td><td></td><td></td><td></td></tr>\n");
+    }
+}
+
 void serve_page(struct request *r)
 {
     const struct gv_clusters *cs = r->settings->clusters;
@@ -71,6 +84,7 @@ void serve_page(struct request *r)
         for (size_t k = 0; k < s.n_replicas; k++)
             add_row(&r->body, &cs->at[i], &s, &s.replicas[k]);
     }
+    add_pushed(r);
     gv_buf_adds(&r->body, foot);
     reply_text(r, 200, "text/html; charset=utf-8", gv_buf_slice(&r->body));
 }

@@ -72,6 +72,8 @@ static void add_abilities(struct gv_buf *b, const struct gv_cluster *c, struct g
 /* Range selectors were closed on the left before 3.0: such a backend's semantics are named 2.x. */
 static const char *semantics_of(const struct gv_cluster *c)
 {
+    if (!c->config->n_endpoints) /* it pushes: its series are evaluated here */
+        return "3.x";
     struct gv_cluster_version v = gv_cluster_version(c);
     switch (v.kind) {
     case GV_KIND_PROMETHEUS:
@@ -91,8 +93,9 @@ static void add_cluster(struct gv_buf *b, const struct gv_cluster *c, struct gv_
     gv_buf_addc(b, '{');
     add_text(b, "name", c->name);
     add_labels(b, "labels", c->mapping.inject, c->mapping.n);
-    gv_buf_printf(b, ",\"health\":\"%s\",\"required\":%s,\"semantics\":\"%s\",", s.healthy ? "up" : "down",
-                  c->config->required ? "true" : "false", semantics_of(c));
+    gv_buf_printf(b, ",\"health\":\"%s\",\"required\":%s,\"pushed\":%s,\"semantics\":\"%s\",",
+                  s.healthy ? "up" : "down", c->config->required ? "true" : "false",
+                  c->config->n_endpoints ? "false" : "true", semantics_of(c));
     add_text(b, "version", s.version_text);
     add_abilities(b, c, a);
     gv_buf_printf(b, ",\"replicaMode\":\"%s\",\"replicas\":[", gv_cluster_asked_replicas(c) > 1 ? "merge" : "failover");
@@ -106,19 +109,51 @@ static void add_cluster(struct gv_buf *b, const struct gv_cluster *c, struct gv_
     gv_buf_adds(b, "]}");
 }
 
+static bool is_wanted(const struct request *r, struct gv_slice cluster)
+{
+    return !r->cluster.n || gv_slice_eq(r->cluster, cluster);
+}
+
+static void separate(struct gv_buf *b)
+{
+    if (b->p[b->n - 1] != '[')
+        gv_buf_addc(b, ',');
+}
+
+/* Clusters that no configuration names: known because they push. */
+static void add_pushed(struct request *r)
+{
+    const struct gv_clusters *cs = r->settings->clusters;
+    struct gv_slice label = gv_slice_of(cs->label);
+    size_t n = 0;
+    const struct gv_slice *names =
+        r->settings->local ? gv_local_clusters(r->settings->local, r->x->arena, label, &n) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_wanted(r, names[i]) || gv_clusters_find(cs, names[i]))
+            continue;
+        separate(&r->body);
+        gv_buf_addc(&r->body, '{');
+        add_text(&r->body, "name", names[i]);
+        gv_buf_adds(&r->body, ",\"labels\":{");
+        gv_buf_add_json(&r->body, label);
+        gv_buf_addc(&r->body, ':');
+        gv_buf_add_json(&r->body, names[i]);
+        gv_buf_adds(&r->body, "},\"health\":\"up\",\"required\":false,\"pushed\":true,\"semantics\":\"3.x\","
+                              "\"version\":\"\",\"abilities\":{},\"replicas\":[]}");
+    }
+}
+
 void serve_clusters(struct request *r)
 {
     const struct gv_clusters *cs = r->settings->clusters;
-    bool first = true;
     gv_buf_adds(&r->body, "{\"clusters\":[");
     for (size_t i = 0; i < cs->n; i++) {
-        if (r->cluster.n && !gv_slice_eq(r->cluster, cs->at[i].name))
+        if (!is_wanted(r, cs->at[i].name))
             continue;
-        if (!first)
-            gv_buf_addc(&r->body, ',');
-        first = false;
+        separate(&r->body);
         add_cluster(&r->body, &cs->at[i], r->x->arena);
     }
+    add_pushed(r);
     gv_buf_adds(&r->body, "]}");
     reply_data(r, NULL);
 }

@@ -4,6 +4,7 @@
 #include "cluster/metrics.h"
 #include "ingest/metrics.h"
 #include "query/metrics.h"
+#include "store/metrics.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -92,6 +93,7 @@ struct gv_registry *gv_metrics_registry(void)
 {
     struct gv_registry *r = gv_registry_new();
     gv_registry_add(r, gv_program_metrics);
+    gv_registry_add(r, gv_store_metrics);
     gv_registry_add(r, gv_query_metrics);
     gv_registry_add(r, gv_api_metrics);
     gv_registry_add(r, gv_cluster_metrics);

@@ -2,6 +2,7 @@
 #include "app/program.h"
 #include <signal.h>
 #include <unistd.h>
+#include "store/metrics.h"
 
 static struct gv_settings *settings(void *ctx, struct gv_loop *l)
 {
@@ -74,6 +75,7 @@ static void runtime(void *ctx, struct gv_runtime_info *out)
 static void metrics(void *ctx, struct gv_buf *out)
 {
     const struct program *p = ctx;
+    gv_store_metrics_refresh();
     gv_registry_render(p->metrics, out);
 }
 

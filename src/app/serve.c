@@ -26,7 +26,10 @@ enum {
 
 struct gv_snapshot *program_load(struct program *p, struct gv_err *err)
 {
-    return gv_snapshot_load(p->flags, p->features, p->clusters, err);
+    struct gv_snapshot *s = gv_snapshot_load(p->flags, p->features, p->clusters, err);
+    if (s && p->keeper)
+        s->settings.local = keeper_local(p->keeper);
+    return s;
 }
 
 void program_apply(struct program *p, struct gv_snapshot *s)
@@ -39,6 +42,10 @@ void program_apply(struct program *p, struct gv_snapshot *s)
     if (old && gv_snapshot_of(old)->config->global->max_total_query_memory != g->max_total_query_memory)
         gv_log(GV_LOG_WARN, "max_total_query_memory changes at the next start only");
     gv_settings_put(old);
+    if (p->keeper)
+        keeper_apply(p->keeper, s->config);
+    else if (s->config->storage)
+        gv_log(GV_LOG_WARN, "storage is switched on at the next start only");
     gv_gate_set_places(p->gate, (unsigned)g->max_concurrent_queries);
     gv_cluster_client_set_clusters(p->probes, s->clusters);
     gv_health_set_clusters(p->health, s->clusters);
@@ -127,6 +134,15 @@ static void make_shared(struct program *p, const struct gv_snapshot *s)
     p->reads = gv_gate_new(reads, reads * WAITING_PER_PLACE);
 }
 
+static bool open_store(struct program *p, struct gv_snapshot *s, struct gv_err *err)
+{
+    if (!s->config->storage)
+        return true;
+    p->keeper = keeper_new(s->config, err);
+    s->settings.local = p->keeper ? keeper_local(p->keeper) : NULL;
+    return p->keeper != NULL;
+}
+
 static bool make(struct program *p, struct gv_arena *a, struct gv_snapshot *snapshot, struct gv_err *err)
 {
     const struct gv_flags *f = p->flags;
@@ -137,6 +153,8 @@ static bool make(struct program *p, struct gv_arena *a, struct gv_snapshot *snap
     if (!f->listen.n)
         return gv_fail(err, GV_BAD_DATA, "--web.listen-address: at least one address is needed");
     make_shared(p, snapshot);
+    if (!open_store(p, snapshot, err))
+        return false;
     if (!make_api(p, a, err) || !(p->workers = gv_workers_new(p->n_workers, err)))
         return false;
     for (unsigned i = 0; i < p->n_slots; i++)
@@ -288,6 +306,7 @@ static void unmake(struct program *p)
     gv_settings_put(p->current);
     gv_gate_free(p->gate);
     gv_gate_free(p->reads);
+    keeper_free(p->keeper);
     if (p->metrics)
         gv_registry_free(p->metrics);
 }

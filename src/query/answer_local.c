@@ -33,6 +33,7 @@ static int64_t samples_of(const struct gv_result *r, const struct gv_series *s)
             n += gv_chunk_samples(s->column.chunks.chunks[i].data, s->column.chunks.chunks[i].size);
         return n;
     case GV_COLUMN_SPAN:
+    case GV_COLUMN_MADE:
         break;
     }
     return n;
