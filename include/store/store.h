@@ -115,6 +115,10 @@ GV_MUST_CHECK bool gv_store_label_sets(struct gv_store_view *v, struct gv_arena 
                                        const struct gv_store_matchers *sets, size_t n_sets, int64_t min_time,
                                        int64_t max_time, const struct gv_labels ***labels, size_t *n,
                                        struct gv_err *err);
+/* Every value that a label has, whenever; ascending, copied to a. For a label with few values that is asked for with
+ * every query (the cluster label): what blocks have of the name asked for last is remembered. */
+GV_MUST_CHECK bool gv_store_known_values(struct gv_store *s, struct gv_arena *a, struct gv_slice name,
+                                         struct gv_slice **values, size_t *n, struct gv_err *err);
 /* Exemplars by series, then time. */
 struct gv_store_exemplars {
     const struct gv_labels *series;

@@ -14,12 +14,8 @@ struct gv_slice *gv_local_clusters(const struct gv_local *l, struct gv_arena *a,
 {
     struct gv_slice *values = NULL;
     struct gv_err ignored = {0};
-    struct gv_store_view *v = gv_store_view_get(l->store);
-    if (!gv_store_label_values(v, a, label, NULL, 0, INT64_MIN, INT64_MAX, &values, n, &ignored))
+    if (!gv_store_known_values(l->store, a, label, &values, n, &ignored))
         *n = 0;
-    for (size_t i = 0; i < *n; i++)
-        values[i] = gv_arena_dup(a, values[i]);
-    gv_store_view_put(v);
     return values;
 }
 

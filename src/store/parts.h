@@ -20,7 +20,16 @@ struct gv_store {
     pthread_mutex_t lock;
     struct block **blocks; /* by min_time, then max_time */
     size_t n_blocks, cap_blocks;
+    uint64_t generation; /* of that list */
     _Atomic int64_t retention_time, retention_size;
+
+    pthread_mutex_t known_lock; /* guards the next */
+    struct known {
+        struct gv_arena arena;
+        uint64_t generation; /* of the blocks; 0: nothing is known */
+        struct gv_slice name, *values;
+        size_t n;
+    } known;
 
     pthread_mutex_t keeping;
     _Atomic uint64_t compactions, failed_compactions, deleted_blocks, damaged_blocks;
@@ -49,7 +58,8 @@ void store_remove_blocks(struct gv_store *s, struct block *const *b, size_t n); 
 /* All of them with a reference each, in a. */
 struct block **store_blocks(struct gv_store *s, struct gv_arena *a, size_t *n);
 void store_put_blocks(struct block **b, size_t n);
-struct store_reader *const *store_view_readers(const struct gv_store_view *v, size_t *n);
+struct store_reader *const *store_view_readers(const struct gv_store_view *v, size_t *n); /* the head's is the last */
+uint64_t store_view_generation(const struct gv_store_view *v);                            /* of its list of blocks */
 
 /* ---- store_maintain.c ---- */
 

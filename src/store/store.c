@@ -23,7 +23,10 @@ static struct gv_store *new_store(const struct gv_store_options *o)
     s->retention_size = o->retention_size;
     s->lock_fd = -1;
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->known_lock, NULL);
     pthread_mutex_init(&s->keeping, NULL);
+    gv_arena_init(&s->known.arena, NULL);
+    s->generation = 1;
     return s;
 }
 
@@ -35,7 +38,9 @@ static void free_store(struct gv_store *s)
     if (s->lock_fd >= 0)
         s->io->close(s->io, s->lock_fd);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->known_lock);
     pthread_mutex_destroy(&s->keeping);
+    gv_arena_fini(&s->known.arena);
     free(s->blocks);
     free(s->log_path);
     free(s->path);
@@ -169,6 +174,7 @@ void store_add_block(struct gv_store *s, struct block *b)
             gv_die("out of memory");
     }
     s->blocks[s->n_blocks++] = b;
+    s->generation++;
     qsort(s->blocks, s->n_blocks, sizeof(struct block *), by_time);
 }
 
@@ -181,6 +187,7 @@ void store_remove_blocks(struct gv_store *s, struct block *const *b, size_t n)
         memmove(s->blocks + at, s->blocks + at + 1, (--s->n_blocks - at) * sizeof(struct block *));
         block_forget(b[i]);
         block_put(b[i]);
+        s->generation++;
     }
 }
 
@@ -207,6 +214,7 @@ struct gv_store_view {
     struct gv_arena arena;
     struct block **blocks;
     size_t n_blocks;
+    uint64_t generation;
     struct store_reader **readers; /* of the blocks, then the head's */
     struct gv_source *source;
 };
@@ -219,6 +227,7 @@ struct gv_store_view *gv_store_view_get(struct gv_store *s)
     gv_arena_init(&v->arena, NULL);
     pthread_mutex_lock(&s->lock);
     v->n_blocks = s->n_blocks;
+    v->generation = s->generation;
     v->blocks = gv_arena_array(&v->arena, struct block *, v->n_blocks + 1);
     v->readers = gv_arena_array(&v->arena, struct store_reader *, v->n_blocks + 1);
     for (size_t i = 0; i < v->n_blocks; i++) {
@@ -250,6 +259,11 @@ struct store_reader *const *store_view_readers(const struct gv_store_view *v, si
 {
     *n = v->n_blocks + 1;
     return v->readers;
+}
+
+uint64_t store_view_generation(const struct gv_store_view *v)
+{
+    return v->generation;
 }
 
 /* ---- What the head alone has ---- */

@@ -180,6 +180,62 @@ bool gv_store_label_values(struct gv_store_view *v, struct gv_arena *a, struct g
     return true;
 }
 
+/* ---- Values that are known ---- */
+
+static bool add_values(struct texts *t, struct store_reader *r, struct gv_arena *scratch, struct gv_slice name,
+                       struct gv_err *err)
+{
+    struct gv_slice *own;
+    size_t n;
+    if (!r->ops->label_values(r, scratch, name, &own, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        texts_add(t, own[i], true);
+    return true;
+}
+
+/* Under known_lock: makes s->known tell of the view's blocks. */
+static bool learn(struct gv_store *s, struct store_reader *const *blocks, size_t n, uint64_t generation,
+                  struct gv_slice name, struct gv_err *err)
+{
+    struct known *k = &s->known;
+    struct gv_arena scratch;
+    struct texts t;
+    bool ok = true;
+    if (k->generation == generation && gv_slice_eq(k->name, name))
+        return true;
+    gv_arena_fini(&k->arena);
+    k->generation = 0;
+    k->name = gv_arena_dup(&k->arena, name);
+    texts_init(&t, &k->arena);
+    gv_arena_init(&scratch, NULL);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = add_values(&t, blocks[i], &scratch, name, err);
+    gv_arena_fini(&scratch);
+    texts_done(&t, &k->values, &k->n);
+    k->generation = ok ? generation : 0;
+    return ok;
+}
+
+bool gv_store_known_values(struct gv_store *s, struct gv_arena *a, struct gv_slice name, struct gv_slice **values,
+                           size_t *n, struct gv_err *err)
+{
+    struct texts t;
+    size_t n_readers;
+    struct gv_store_view *v = gv_store_view_get(s);
+    struct store_reader *const *readers = store_view_readers(v, &n_readers);
+    texts_init(&t, a);
+    pthread_mutex_lock(&s->known_lock);
+    bool ok = learn(s, readers, n_readers - 1, store_view_generation(v), name, err);
+    for (size_t i = 0; ok && i < s->known.n; i++)
+        texts_add(&t, s->known.values[i], true);
+    pthread_mutex_unlock(&s->known_lock);
+    ok = ok && add_values(&t, readers[n_readers - 1], a, name, err);
+    gv_store_view_put(v);
+    texts_done(&t, values, n);
+    return ok;
+}
+
 /* ---- Label sets ---- */
 
 struct set_walk {
