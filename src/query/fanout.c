@@ -137,7 +137,7 @@ static enum gv_step ask(struct gv_task *t)
         bool here = entry_is_local(e); /* the store has no servers, rules or targets */
         if (f->request.shape && !f->request.shape(f->request.arg, e->cluster, &f->arena, &path, &form))
             continue;
-        if (!here || (!f->request.sink && local_has_document(path)))
+        if (!here || local_has_document(path))
             add_part(f, e, path, form);
     }
     f->round.answer_here = answer_here;
