@@ -121,10 +121,8 @@ bool gv_config_check(struct gv_config *c, reader *r)
 
 bool gv_config_check_built(const struct gv_config *c, struct gv_err *err)
 {
-    static const char *const missing[] = {"storage", "ingest", "remote_write"};
-    for (size_t i = 0; i < GV_COUNT(missing); i++)
-        if (gv_yaml_get(c->root, missing[i]))
-            return gv_yaml_fail(err, gv_config_place(c->root, missing[i]),
-                                "%s: this build has no storage yet: remove the key", missing[i]);
-    return true;
+    static const char missing[] = "remote_write";
+    return !gv_yaml_get(c->root, missing) ||
+           gv_yaml_fail(err, gv_config_place(c->root, missing), "%s: this build does not forward yet: remove the key",
+                        missing);
 }

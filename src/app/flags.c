@@ -59,7 +59,7 @@ static const struct gv_option rows[] = {
      .type = GV_OPTION_BOOL,
      AT(enable_admin_api),
      .fallback = "false",
-     .help = "Allow the admin API. Not built yet: refused."},
+     .help = "Allow the admin API: deletions, clean-up and snapshots of the embedded store."},
     {.flag = "query.log-slower-than",
      .type = GV_OPTION_DURATION,
      AT(log_slower_than),
@@ -249,8 +249,7 @@ bool gv_flags_parse(struct gv_flags *f, struct gv_arena *a, int argc, char *cons
             return false;
         i += used;
     }
-    return !f->enable_admin_api ||
-           gv_fail(err, GV_BAD_DATA, "--web.enable-admin-api: this build has no storage to administer yet");
+    return true;
 }
 
 static void print_usage(struct gv_buf *out, const struct gv_option *row)

@@ -134,13 +134,35 @@ static void make_shared(struct program *p, const struct gv_snapshot *s)
     p->reads = gv_gate_new(reads, reads * WAITING_PER_PLACE);
 }
 
+static bool add_series(void *store, const struct gv_labels *labels, uint64_t *id, struct gv_err *err)
+{
+    return gv_store_series(store, labels, id, err);
+}
+
+static bool add_samples(void *store, const struct gv_store_batch *b, struct gv_log_ticket *ticket, struct gv_err *err)
+{
+    return gv_store_append(store, b, ticket, err);
+}
+
+static void make_receiver(struct program *p, const struct gv_config *c)
+{
+    struct gv_receiver_options o = {.sink = {keeper_local(p->keeper)->store, add_series, add_samples},
+                                    .max_inflight_bytes = (size_t)c->ingest->max_inflight_bytes,
+                                    .max_cached_series = (size_t)c->ingest->max_cached_series};
+    p->receiver = gv_receiver_new(&o);
+}
+
 static bool open_store(struct program *p, struct gv_snapshot *s, struct gv_err *err)
 {
     if (!s->config->storage)
         return true;
     p->keeper = keeper_new(s->config, err);
-    s->settings.local = p->keeper ? keeper_local(p->keeper) : NULL;
-    return p->keeper != NULL;
+    if (!p->keeper)
+        return false;
+    s->settings.local = keeper_local(p->keeper);
+    if (s->config->ingest)
+        make_receiver(p, s->config);
+    return true;
 }
 
 static bool make(struct program *p, struct gv_arena *a, struct gv_snapshot *snapshot, struct gv_err *err)
@@ -306,6 +328,8 @@ static void unmake(struct program *p)
     gv_settings_put(p->current);
     gv_gate_free(p->gate);
     gv_gate_free(p->reads);
+    if (p->receiver)
+        gv_receiver_free(p->receiver);
     keeper_free(p->keeper);
     if (p->metrics)
         gv_registry_free(p->metrics);

@@ -57,8 +57,6 @@ class CommandLine(unittest.TestCase):
     def test_what_is_not_built_is_refused(self):
         self.fails(2, "globalview: --web.config.file: this build has no TLS and no authentication of its own server yet\n",
                    "--web.config.file=web.yml")
-        self.fails(2, "globalview: --web.enable-admin-api: this build has no storage to administer yet\n",
-                   "--web.enable-admin-api")
 
     def test_explain(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -121,8 +119,9 @@ class CheckConfig(unittest.TestCase):
         self.refused("clusters_files: [conf.d/*.yml]\n" + GOOD,
                      'conf.d/b.yml:2:10: clusters[0].name: cluster "c1" is there twice (first at g.yml:4:11)')
 
-    def test_storage_is_not_ignored(self):
-        self.refused("storage: {}\n" + GOOD, "g.yml:1:10: storage: this build has no storage yet: remove the key")
+    def test_forwarding_is_not_ignored(self):
+        self.refused("remote_write: [{url: http://h}]\n" + GOOD,
+                     "g.yml:1:15: remote_write: this build does not forward yet: remove the key")
 
 
 if __name__ == "__main__":

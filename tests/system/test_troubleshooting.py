@@ -13,6 +13,7 @@ import remote
 from program import SOURCE_DIR, Program, eventually, free_port, run, wait_until_known
 
 PAGE = SOURCE_DIR / "docs/troubleshooting.md"
+T = 1_700_000_000
 ENDPOINT = "endpoints: ['http://127.0.0.1:1']"
 
 
@@ -73,7 +74,7 @@ class Troubleshooting(unittest.TestCase):
                      "clusters:\n  - name: c1\n    endpoints: ['10.0.0.2:9090']\n",
                      f"clusters:\n  - name: '${{NOT_THERE}}'\n    {ENDPOINT}\n",
                      f"clusters:\n  - name: c1\n    {ENDPOINT}\n    tls_config: {{ca_file: none.pem}}\n",
-                     f"storage: {{}}\nclusters:\n  - name: c1\n    {ENDPOINT}\n"):
+                     f"remote_write: [{{url: 'http://h'}}]\nclusters:\n  - name: c1\n    {ENDPOINT}\n"):
             (folder / "globalview.yml").write_text(text)
             self.hear(run("check-config", "globalview.yml", cwd=folder).stderr)
         (folder / "globalview.yml").unlink()
@@ -85,6 +86,27 @@ class Troubleshooting(unittest.TestCase):
         taken = self.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         self.hear(run(f"--web.listen-address=127.0.0.1:{taken.getsockname()[1]}", cwd=folder).stderr)
         self.hear(run("--web.config.file=web.yml", cwd=folder).stderr)
+
+    # --- of the store ---
+
+    def test_the_store(self):
+        folder = self.folder()
+        config = f"storage: {{path: {folder}/data}}\ningest: {{}}\n"
+        with Program(config) as program:
+            remote.write(program.url, remote.series({"__name__": "up", "cluster": "c1"}, remote.sample(T, 1)))
+            (folder / "globalview.yml").write_text(config)
+            self.hear(run("--config.file=globalview.yml", "--web.listen-address=127.0.0.1:0", cwd=folder).stderr)
+        block = folder / "data/01HF0000000000000000000000"
+        block.mkdir()
+        (block / "meta.json").write_text("{")
+        with sorted((folder / "data/log").iterdir())[-1].open("ab") as segment:
+            segment.write(b"torn")
+        with Program(config) as program:
+            self.hear(program.log)
+            self.assertEqual(program.query("up", time=T).json["data"]["result"][0]["value"][1], "1")
+            self.assertFalse(block.exists())
+        program = self.program("http://127.0.0.1:1", flags=["--web.enable-admin-api"])
+        self.hear(program.post("/api/v1/admin/tsdb/clean_tombstones").json["error"])
 
     # --- of clusters ---
 

@@ -323,13 +323,12 @@ static void flags_of_the_store_beat_the_file(void **state)
 static void what_is_not_built_is_named(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"storage: {path: data}\n", "storage:\n",
-                                        CLUSTER "ingest:\nremote_write: [{url: http://h, queue_path: q}]\n"};
+    static const char *const texts[] = {CLUSTER "ingest:\nremote_write: [{url: http://h, queue_path: q}]\n"};
     for (size_t i = 0; i < GV_COUNT(texts); i++) {
         struct gv_config *c = parse(texts[i]);
         struct gv_err err = {0};
         assert_false(gv_config_check_built(c, &err));
-        assert_non_null(strstr(err.msg, "this build has no storage yet: remove the key"));
+        assert_non_null(strstr(err.msg, "this build does not forward yet: remove the key"));
         gv_config_free(c);
     }
     struct gv_config *c = parse(CLUSTER);
