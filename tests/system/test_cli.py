@@ -120,8 +120,8 @@ class CheckConfig(unittest.TestCase):
                      'conf.d/b.yml:2:10: clusters[0].name: cluster "c1" is there twice (first at g.yml:4:11)')
 
     def test_forwarding_is_not_ignored(self):
-        self.refused("remote_write: [{url: http://h}]\n" + GOOD,
-                     "g.yml:1:15: remote_write: this build does not forward yet: remove the key")
+        self.refused("storage: {}\ningest: {}\nremote_write: [{url: http://h}]\n" + GOOD,
+                     "g.yml:3:15: remote_write: this build does not forward yet: remove the key")
 
 
 if __name__ == "__main__":

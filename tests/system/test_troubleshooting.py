@@ -74,7 +74,7 @@ class Troubleshooting(unittest.TestCase):
                      "clusters:\n  - name: c1\n    endpoints: ['10.0.0.2:9090']\n",
                      f"clusters:\n  - name: '${{NOT_THERE}}'\n    {ENDPOINT}\n",
                      f"clusters:\n  - name: c1\n    {ENDPOINT}\n    tls_config: {{ca_file: none.pem}}\n",
-                     f"remote_write: [{{url: 'http://h'}}]\nclusters:\n  - name: c1\n    {ENDPOINT}\n"):
+                     f"storage: {{}}\ningest: {{}}\nremote_write: [{{url: 'http://h'}}]\nclusters:\n  - name: c1\n    {ENDPOINT}\n"):
             (folder / "globalview.yml").write_text(text)
             self.hear(run("check-config", "globalview.yml", cwd=folder).stderr)
         (folder / "globalview.yml").unlink()
