@@ -12,6 +12,7 @@
 #include "cluster/learn.h"
 #include "cluster/resolve.h"
 #include "loop/task.h"
+#include "net/http_page.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,11 +29,9 @@ static const char *const paths[PAGES] = {"/api/v1/status/buildinfo", "/api/v1/st
                                          "/api/v1/status/runtimeinfo"};
 
 struct page {
+    struct gv_http_page http;
     struct probe *probe;
-    struct gv_http_call *call; /* while it runs */
-    char *url;                 /* heap */
-    struct gv_buf body;
-    struct gv_http_outcome outcome;
+    char *url; /* heap */
 };
 
 struct probe {
@@ -97,31 +96,10 @@ static void wait_for_next(struct probe *p)
 
 /* --- pages --- */
 
-static bool on_header(void *arg, int status, struct gv_slice content_type, struct gv_err *err)
+static void on_page(struct gv_http_page *http)
 {
-    (void)arg;
-    (void)status;
-    (void)content_type;
-    (void)err;
-    return true;
+    gv_task_release(&container_of(http, struct page, http)->probe->task);
 }
-
-static bool on_data(void *arg, const char *data, size_t n, struct gv_err *err)
-{
-    (void)err;
-    gv_buf_add(&((struct page *)arg)->body, data, n);
-    return true;
-}
-
-static void on_end(void *arg, const struct gv_http_outcome *o)
-{
-    struct page *page = arg;
-    page->call = NULL;
-    page->outcome = *o;
-    gv_task_release(&page->probe->task);
-}
-
-static const struct gv_http_call_ops page_ops = {on_header, on_data, on_end};
 
 static void get(struct probe *p, int which)
 {
@@ -136,15 +114,15 @@ static void get(struct probe *p, int which)
         .connect_timeout_ms = PROBE_MS,
         .max_body = LARGEST_PAGE,
     };
-    gv_buf_clear(&page->body);
     gv_task_hold(&p->task);
-    page->call = gv_http_call_start(client_http(p->health->client), &spec, &page_ops, page);
+    gv_http_page_start(&page->http, client_http(p->health->client), &spec);
 }
 
 static struct gv_slice page_of(const struct probe *p, int which)
 {
-    bool ok = p->pages[which].outcome.failure == GV_HTTP_OK && p->pages[which].outcome.status == 200;
-    return ok ? gv_buf_slice(&p->pages[which].body) : (struct gv_slice){0};
+    const struct gv_http_page *http = &p->pages[which].http;
+    bool ok = http->outcome.failure == GV_HTTP_OK && http->outcome.status == 200;
+    return ok ? gv_buf_slice(&http->body) : (struct gv_slice){0};
 }
 
 /* --- steps --- */
@@ -204,7 +182,7 @@ static void take_version(struct probe *p)
 static enum gv_step read_buildinfo(struct gv_task *t)
 {
     struct probe *p = probe_of(t);
-    const struct gv_http_outcome *o = &p->pages[BUILDINFO].outcome;
+    const struct gv_http_outcome *o = &p->pages[BUILDINFO].http.outcome;
     if (o->failure != GV_HTTP_OK) {
         gv_fail(&t->err, o->err.code, "%s", o->err.msg);
         return GV_FAIL;
@@ -248,8 +226,8 @@ static bool parse_pages(struct gv_task *t)
 static enum gv_step learn(struct gv_task *t)
 {
     struct probe *p = probe_of(t);
-    if (!p->pages[FLAGS].outcome.status && !p->pages[CONFIG].outcome.status) {
-        p->learned_ns = p->pages[FLAGS].outcome.failure ? 0 : p->learned_ns;
+    if (!p->pages[FLAGS].http.outcome.status && !p->pages[CONFIG].http.outcome.status) {
+        p->learned_ns = p->pages[FLAGS].http.outcome.failure ? 0 : p->learned_ns;
         return GV_NEXT; /* not asked this time, or to be asked again */
     }
     return gv_task_offload(t, parse_pages);
@@ -271,12 +249,10 @@ static enum gv_step conclude(struct gv_task *t)
     struct probe *p = probe_of(t);
     bool failed = t->err.code != GV_OK;
     if (!p->retired && t->err.code != GV_CANCELED)
-        gv_replica_probed(p->replica, failed ? &t->err : NULL, p->pages[BUILDINFO].outcome.seconds, now_of(p),
+        gv_replica_probed(p->replica, failed ? &t->err : NULL, p->pages[BUILDINFO].http.outcome.seconds, now_of(p),
                           p->of_breaker);
-    for (int i = 0; i < PAGES; i++) {
-        gv_buf_fini(&p->pages[i].body);
-        p->pages[i].outcome = (struct gv_http_outcome){0};
-    }
+    for (int i = 0; i < PAGES; i++)
+        gv_http_page_clear(&p->pages[i].http);
     p->learned = (struct gv_cluster_abilities){0};
     gv_arena_fini(&p->arena);
     p->busy = false;
@@ -317,6 +293,7 @@ static void add_probe(struct gv_health *h, struct gv_clusters *cs, const struct 
     gv_arena_init(&p->arena, NULL);
     for (int i = 0; i < PAGES; i++) {
         p->pages[i].probe = p;
+        p->pages[i].http.done = on_page;
         if (asprintf(&p->pages[i].url, "%s%s", p->replica->url, paths[i]) < 0)
             gv_die("out of memory");
     }
@@ -377,8 +354,8 @@ static void retire(struct probe *p)
     gv_timer_cancel(&p->timer);
     atomic_store(&p->replica->record->watched, false);
     for (int i = 0; i < PAGES; i++) {
-        if (p->pages[i].call)
-            gv_http_call_cancel(p->pages[i].call);
+        if (p->pages[i].http.call)
+            gv_http_call_cancel(p->pages[i].http.call);
     }
     retire_if_idle(p);
 }

@@ -1,6 +1,6 @@
 /* Profiles: what settings are refused, what is sent of them, and TLS against a real server: whom a call trusts, what it
  * shows of itself, and that the pool never lends a connection made with other trust. */
-#include "net/http_client.h"
+#include "net/http_page.h"
 #include "base/buf.h"
 #include "../fake_backend.h"
 #include <openssl/evp.h>
@@ -138,34 +138,11 @@ static SSL_CTX *server_context(const struct identity *i, bool wants_a_certificat
 static struct gv_loop *loop;
 static struct gv_http_client *client;
 
-struct call {
-    struct gv_buf body;
-    struct gv_http_outcome outcome;
-};
-
-static bool on_header(void *arg, int status, struct gv_slice content_type, struct gv_err *err)
+static void on_page(struct gv_http_page *p)
 {
-    (void)arg;
-    (void)status;
-    (void)content_type;
-    (void)err;
-    return true;
-}
-
-static bool on_data(void *arg, const char *data, size_t n, struct gv_err *err)
-{
-    (void)err;
-    gv_buf_add(&((struct call *)arg)->body, data, n);
-    return true;
-}
-
-static void on_end(void *arg, const struct gv_http_outcome *outcome)
-{
-    ((struct call *)arg)->outcome = *outcome;
+    (void)p;
     gv_loop_stop(loop);
 }
-
-static const struct gv_http_call_ops ops = {on_header, on_data, on_end};
 
 static int setup(void **state)
 {
@@ -184,31 +161,31 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct call fetch_with(struct gv_http_profile *p, const struct fake *f)
+static struct gv_http_page fetch_with(struct gv_http_profile *p, const struct fake *f)
 {
     char url[64];
     snprintf(url, sizeof url, "%s://127.0.0.1:%d/", f->tls ? "https" : "http", f->port);
     const struct gv_http_call_spec spec = {.url = url, .method = "GET", .timeout_ms = 20000, .profile = p};
-    struct call c = {0};
-    gv_http_call_start(client, &spec, &ops, &c);
+    struct gv_http_page c = {.done = on_page};
+    gv_http_page_start(&c, client, &spec);
     gv_loop_run(loop);
     return c;
 }
 
-static struct call fetch(const struct gv_http_settings *s, const struct fake *f)
+static struct gv_http_page fetch(const struct gv_http_settings *s, const struct fake *f)
 {
     struct gv_err err = {0};
     struct gv_http_profile *p = gv_http_profile_new(s, &err);
     if (!p)
         fail_msg("%s", err.msg);
-    struct call c = fetch_with(p, f);
+    struct gv_http_page c = fetch_with(p, f);
     gv_http_profile_put(p);
     return c;
 }
 
 static void expect_success(const struct gv_http_settings *s, const struct fake *f, const char *text)
 {
-    struct call c = fetch(s, f);
+    struct gv_http_page c = fetch(s, f);
     if (c.outcome.failure)
         fail_msg("%s", c.outcome.err.msg);
     if (!strstr(gv_buf_cstr(&c.body), text))
@@ -218,7 +195,7 @@ static void expect_success(const struct gv_http_settings *s, const struct fake *
 
 static void expect_tls_failure(const struct gv_http_settings *s, const struct fake *f)
 {
-    struct call c = fetch(s, f);
+    struct gv_http_page c = fetch(s, f);
     char expected[64];
     snprintf(expected, sizeof expected, "127.0.0.1:%d: ", f->port);
     if (c.outcome.failure != GV_HTTP_TLS && c.outcome.failure != GV_HTTP_BROKEN)
@@ -325,7 +302,7 @@ static void credentials_are_sent(void **state)
     expect_success(&bearer, &f, "\r\nAuthorization: Bearer token\r\n");
     expect_success(&typed, &f, "\r\nAuthorization: Custom x\r\n");
     expect_success(&lines, &f, "\r\nX-Scope-OrgID: tenant\r\n");
-    struct call c = fetch(&lines, &f);
+    struct gv_http_page c = fetch(&lines, &f);
     assert_null(strstr(gv_buf_cstr(&c.body), "Authorization")); /* nothing of the profile before */
     gv_buf_fini(&c.body);
     fake_stop(&f);
@@ -341,7 +318,7 @@ static void token_files_are_read_again(void **state)
     struct gv_http_profile *p = gv_http_profile_new(&s, &err);
     assert_non_null(p);
     assert_true(gv_http_profile_reads_files(p));
-    struct call c = fetch_with(p, &f);
+    struct gv_http_page c = fetch_with(p, &f);
     assert_non_null(strstr(gv_buf_cstr(&c.body), "Authorization: Bearer one\r\n"));
     gv_buf_fini(&c.body);
     write_text("token", "another\n");
@@ -375,8 +352,8 @@ static void configured_headers_win_over_forwarded_ones(void **state)
                                            .profile = gv_http_profile_new(&s, &err),
                                            .headers = forwarded,
                                            .n_headers = 2};
-    struct call c = {0};
-    gv_http_call_start(client, &spec, &ops, &c);
+    struct gv_http_page c = {.done = on_page};
+    gv_http_page_start(&c, client, &spec);
     gv_loop_run(loop);
     assert_non_null(strstr(gv_buf_cstr(&c.body), "\r\nAuthorization: Bearer ours\r\n"));
     assert_non_null(strstr(gv_buf_cstr(&c.body), "\r\nX-Other: theirs\r\n"));
@@ -396,7 +373,7 @@ static void a_proxy_is_used_and_named(void **state)
     const struct gv_http_settings s = {.proxy_url = proxy};
     expect_success(&s, &(struct fake){.port = 1}, "GET http://127.0.0.1:1/ HTTP/1.1\r\n");
     fake_stop(&f);
-    struct call c = fetch(&s, &(struct fake){.port = 1});
+    struct gv_http_page c = fetch(&s, &(struct fake){.port = 1});
     snprintf(expected, sizeof expected, "connect to 127.0.0.1:1 by proxy 127.0.0.1:%d: connection refused", f.port);
     assert_string_equal(c.outcome.err.msg, expected);
 }
