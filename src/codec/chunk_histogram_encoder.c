@@ -6,9 +6,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { FIRST_BLOCK = 512 }; /* of the arena */
+
 struct gv_histogram_encoder {
     enum gv_chunk_encoding encoding;
-    struct gv_arena arena; /* of the layout and the arrays below */
+    struct gv_arena arena; /* of the layout */
+    void *arrays;          /* those below, in one block: a head has an encoder for every series */
     struct gv_buf bytes;
     unsigned used; /* bits of the last byte; 0: all */
     uint32_t n;
@@ -50,6 +53,7 @@ struct gv_histogram_encoder *gv_histogram_encoder_new(enum gv_chunk_encoding enc
     e->encoding = encoding;
     e->header = headers[reset];
     gv_arena_init(&e->arena, NULL);
+    e->arena.block_size = FIRST_BLOCK;
     gv_buf_add(&e->bytes, (char[HISTOGRAM_HEADER]){0, 0, (char)e->header}, HISTOGRAM_HEADER);
     return e;
 }
@@ -60,6 +64,7 @@ void gv_histogram_encoder_free(struct gv_histogram_encoder *e)
         return;
     gv_arena_fini(&e->arena);
     gv_buf_fini(&e->bytes);
+    free(e->arrays);
     free(e);
 }
 
@@ -101,17 +106,27 @@ static enum gv_chunk_append fit(struct gv_histogram_encoder *e, const struct gv_
     return !gauge && went_down(e, h) ? GV_CHUNK_WAS_RESET : GV_CHUNK_APPENDED;
 }
 
+static void make_arrays(struct gv_histogram_encoder *e, size_t n)
+{
+    bool floats = e->encoding == GV_CHUNK_FLOAT_HISTOGRAM;
+    e->arrays = calloc(n + !n, (floats ? sizeof *e->float_buckets : sizeof *e->buckets) + 2 * sizeof(double));
+    if (!e->arrays)
+        gv_die("out of memory");
+    if (floats)
+        e->float_buckets = e->arrays;
+    else
+        e->buckets = e->arrays;
+    for (size_t i = 0; floats && i < n; i++)
+        e->float_buckets[i].leading = XOR_NO_WINDOW;
+    e->last = floats ? (double *)(e->float_buckets + n) : (double *)(e->buckets + n);
+    e->aligned = e->last + n;
+}
+
 static void begin(struct gv_histogram_encoder *e, const struct gv_histogram *h)
 {
     layout_of(&e->layout, &e->arena, h);
-    size_t n = layout_buckets(&e->layout);
-    e->last = gv_arena_array(&e->arena, double, n);
-    e->aligned = gv_arena_array(&e->arena, double, n);
-    e->buckets = gv_arena_array(&e->arena, struct counter, n);
-    e->float_buckets = gv_arena_array(&e->arena, struct xor_value, n);
+    make_arrays(e, layout_buckets(&e->layout));
     e->sum.leading = e->float_count.leading = e->float_zero.leading = XOR_NO_WINDOW;
-    for (size_t i = 0; i < n; i++)
-        e->float_buckets[i].leading = XOR_NO_WINDOW;
     if (!layout_align(&e->layout, h, e->aligned))
         gv_die("a histogram does not fit its own layout");
     if (is_gauge(h))
