@@ -63,6 +63,7 @@ static void put_bytes(struct head_stripe *stripe, struct head_series *s, const u
     while (n) {
         if (s->fill == HEAD_BLOCK_BYTES) {
             s->last = s->last->next = new_block(stripe);
+            s->n_blocks++;
             s->fill = 0;
         }
         size_t room = HEAD_BLOCK_BYTES - s->fill, part = n < room ? n : room;
@@ -91,6 +92,7 @@ void head_open_begin(const struct head *h, struct head_stripe *stripe, struct he
     s->encoding = encoding;
     if (encoding == GV_CHUNK_XOR) {
         s->first = s->last = new_block(stripe);
+        s->n_blocks = 1;
         s->fill = 0;
     }
     stripe->chunks++;
@@ -103,19 +105,11 @@ void head_open_put(struct head_stripe *stripe, struct head_series *s, int64_t ti
     put_bytes(stripe, s, bytes, n);
 }
 
-static uint32_t open_bytes(const struct head_series *s) /* whole ones */
-{
-    uint32_t n = s->fill;
-    for (const struct head_block *b = s->first; b != s->last; b = b->next)
-        n += HEAD_BLOCK_BYTES;
-    return n;
-}
-
 uint32_t head_open_size(const struct head_series *s)
 {
     if (series_is_histogram(s))
         return (uint32_t)gv_histogram_encoder_bytes(s->extra->histograms).n;
-    return GV_XOR_HEADER + open_bytes(s) + (s->open.used != 0);
+    return GV_XOR_HEADER + (s->n_blocks - 1U) * HEAD_BLOCK_BYTES + s->fill + (s->open.used != 0);
 }
 
 void head_open_copy(const struct head_series *s, uint8_t *to)

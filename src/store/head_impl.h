@@ -64,8 +64,9 @@ struct head_series {
     int64_t cut_time;         /* the open chunk takes samples below it */
     uint8_t fill;             /* bytes used in last */
     uint8_t encoding;         /* of the open chunk */
-    bool is_gone;             /* unlinked */
-    bool is_renewed;          /* another series has its labels now */
+    uint8_t n_blocks;         /* from first to last */
+    bool is_gone : 1;         /* unlinked */
+    bool is_renewed : 1;      /* another series has its labels now */
     uint32_t n_labels;
     /* ---- a cache line ---- */
     struct head_block *first;

@@ -218,7 +218,8 @@ static void restore_chunk(struct head *h, struct head_stripe *stripe, struct hea
     if (c->chunk.max_time < h->truncated || c->chunk.min_time <= head_last_time(s))
         return;
     head_open_finish(stripe, s);
-    if (!c->is_open || !head_open_resume(h, stripe, s, &c->chunk, &ignored)) {
+    bool more = c->is_open && gv_chunk_samples(c->chunk.data, c->chunk.size) <= HEAD_CHUNK_SAMPLES;
+    if (!more || !head_open_resume(h, stripe, s, &c->chunk, &ignored)) {
         struct head_chunk *chunk = head_chunk_new(stripe, &c->chunk);
         chunk->older = s->chunks;
         s->chunks = chunk;
@@ -281,8 +282,9 @@ static bool replay_deleted(struct head *h, struct byte_reader *r, struct gv_err 
     return !r->bad || fault(err, "no deletion");
 }
 
-static bool replay_section(struct head *h, enum record_kind kind, struct byte_reader *r, struct gv_err *err)
+static bool replay_section(struct head *h, enum record_kind kind, struct gv_slice body, struct gv_err *err)
 {
+    struct byte_reader section = byte_reader((const uint8_t *)body.p, body.n), *r = &section;
     switch (kind) {
     case RECORD_SERIES:
         return replay_series(h, r, err);
@@ -312,9 +314,8 @@ bool head_replay_record(void *head, struct gv_slice record, struct gv_log_place 
         struct gv_slice kind = take_bytes(&r, 1);
         uint32_t size = take_be32(&r);
         struct gv_slice body = take_bytes(&r, size);
-        struct byte_reader section = byte_reader((const uint8_t *)body.p, body.n);
-        bool ok = !r.bad ? replay_section(head, (enum record_kind)(uint8_t)kind.p[0], &section, err)
-                         : fault(err, "a section that is cut");
+        bool ok = r.bad ? fault(err, "a section that is cut")
+                        : replay_section(head, (enum record_kind)(uint8_t)kind.p[0], body, err);
         if (!ok)
             return gv_err_prefix(err, "segment %08llu, byte %llu: ", (unsigned long long)at.segment,
                                  (unsigned long long)at.offset);
