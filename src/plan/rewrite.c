@@ -114,6 +114,22 @@ static struct gv_expr *nan_for(struct planner *p, const struct gv_expr *at)
     return e;
 }
 
+/* timestamp() of a selector gives the times of its samples, of anything else those of the steps: what was simplified to
+ * a selector must not look like one. */
+static struct gv_expr *no_selector(struct planner *p, struct gv_expr *e)
+{
+    struct gv_expr *plus = new_expr(p, GV_EXPR_UNARY, GV_TYPE_VECTOR, e);
+    plus->unary.op = GV_OP_ADD;
+    plus->unary.expr = e;
+    return plus;
+}
+
+static bool became_selector(const struct plan_node *call, const struct plan_node *arg, const struct gv_expr *there)
+{
+    return call->expr->call.function->flags & GV_FN_SAMPLE_TIME && there->kind == GV_EXPR_SELECTOR &&
+           arg->expr->kind != GV_EXPR_SELECTOR;
+}
+
 static struct gv_expr *rewrite_call(struct planner *p, const struct plan_node *n, size_t source)
 {
     if (plan_is_call(n->expr, "scalar") && n->child[0]->at[source].empty)
@@ -123,6 +139,8 @@ static struct gv_expr *rewrite_call(struct planner *p, const struct plan_node *n
     for (size_t i = 0; i < copy->call.n_args; i++) {
         struct gv_expr *arg = n->expr->call.args[i];
         copy->call.args[i] = i < n->n ? plan_rewrite(p, n->child[i], source) : gv_expr_dup(p->arena, arg);
+        if (i < n->n && became_selector(n, n->child[i], copy->call.args[i]))
+            copy->call.args[i] = no_selector(p, copy->call.args[i]);
         if (copy->call.args[i]->kind == GV_EXPR_MATRIX && is_shortened(p, n, source))
             copy->call.args[i]->matrix.range_ms--;
     }

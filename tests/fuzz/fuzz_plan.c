@@ -157,6 +157,13 @@ static void call_over(struct bytes *b, struct gv_buf *q)
     gv_buf_addc(q, ')');
 }
 
+/* A last digit is enough for another step of those two. */
+static void one_argument(struct bytes *b, struct gv_buf *q, const char *name)
+{
+    b->loose |= strcmp(name, "ceil") == 0 || strcmp(name, "sgn") == 0;
+    gv_buf_printf(q, "%s(", name);
+}
+
 static void call(struct bytes *b, struct gv_buf *q)
 {
     static const char *const others[] = {"sort", "sort_desc", "absent", "info"};
@@ -169,7 +176,7 @@ static void call(struct bytes *b, struct gv_buf *q)
     else if (kind == 2)
         gv_buf_adds(q, "label_join(");
     else
-        gv_buf_printf(q, "%s(", kind == 3 ? ONE_OF(b, others) : kind == 4 ? "clamp_max" : ONE_OF(b, each));
+        one_argument(b, q, kind == 3 ? ONE_OF(b, others) : kind == 4 ? "clamp_max" : ONE_OF(b, each));
     vector(b, q);
     if (kind == 1)
         gv_buf_printf(q, ", \"%s\", \"v$1\", \"%s\", \"(.*)\"", label, ONE_OF(b, labels));

@@ -66,6 +66,8 @@ static void what_cannot_match_is_left_out(void **state)
     assert_united(b, "x{cluster=\"c2\"}", "c2: x\n");
     assert_united(b, "x{region=\"eu\"}", "c1: x\nc2: x{region=\"eu\"}\n"); /* c2's own label may be called so */
     assert_united(b, "x unless x{cluster=\"c2\"}", "c1: x\nc2: x unless x\n");
+    assert_united(b, "timestamp(x unless x{cluster=\"c2\"})", "c1: timestamp(+x)\nc2: timestamp(x unless x)\n");
+    assert_united(b, "timestamp((x{cluster=\"c2\"} or y))", "c1: timestamp(+y)\nc2: timestamp(x or y)\n");
     assert_united(b, "abs(x) unless changes(x{cluster=\"c2\"}[1m])", "c1: abs(x)\nc2: abs(x) unless changes(x[1m])\n");
     assert_united(b, "x or y{cluster=\"c2\"}", "c1: x\nc2: x or y\n");
     assert_united(b, "x{cluster=\"c1\"} or y{cluster=\"c2\"}", "c1: x\nc2: y\n");
