@@ -249,10 +249,12 @@ static bool has_series_scalar(const struct plan_node *n)
  * from series. */
 static struct gv_expr *place_void(struct build *b, struct plan_node *n)
 {
+    bool depends = has_series_scalar(n);
+    if (depends && (n->expr->type != GV_TYPE_VECTOR || !n->void_safe)) /* below it there is a vector that will do */
+        return place_here(b, n);
     int only = b->only;
     b->only = NO_SOURCE;
-    bool is_sure = n->expr->type == GV_TYPE_VECTOR && n->void_safe;
-    struct gv_expr *e = is_sure && has_series_scalar(n) ? place_local(b, n) : place(b, n);
+    struct gv_expr *e = depends ? place_local(b, n) : place(b, n);
     b->only = only;
     return e;
 }

@@ -256,6 +256,20 @@ static void what_one_cluster_alone_would_say_holds_only_if_it_says_it(void **sta
     assert_string_equal(result_text(b), "\n      {cluster=\"c1\"} 1@600000");
 }
 
+/* Its value counts beside a vector that nobody has anything of: not to be evaluated, or with what it is. */
+static void a_scalar_beside_what_is_empty(void **state)
+{
+    struct bench *b = *state;
+    put(b, 0, "y", 2);
+    put(b, 1, "x", 1);
+    seal(b);
+    assert_agrees(b, "topk(scalar(y), x{cluster=\"nope\"})", 1);
+    assert_agrees(b, "scalar(topk(scalar(y), x{cluster=\"nope\"}))", 1);
+    assert_agrees(b, "absent_over_time(topk(scalar(y), x{cluster=\"nope\"})[1m:15s])", 1);
+    assert_agrees(b, "count_over_time(bottomk(scalar(y), x{cluster=\"nope\"})[1m:15s]) or x", 1);
+    assert_agrees(b, "vector(scalar(bottomk(scalar(y), x{cluster=\"nope\"})))", 1);
+}
+
 static void annotations_speak_of_the_query(void **state)
 {
     struct bench *b = *state;
@@ -452,6 +466,7 @@ int main(void)
         test(histograms_come_as_samples),
         test(a_cluster_that_fails_one_ask_is_left_out_of_all),
         test(what_one_cluster_alone_would_say_holds_only_if_it_says_it),
+        test(a_scalar_beside_what_is_empty),
         test(annotations_speak_of_the_query),
         test(annotations_are_shown_by_the_ten),
         test(windows_of_a_range_are_joined),
