@@ -42,6 +42,8 @@ struct gv_ask_part {
     const char *content_type;       /* of the body; NULL: application/x-www-form-urlencoded */
     const struct gv_slice *headers; /* "Name: value", for this part alone */
     size_t n_headers;
+    bool
+        never_compressed; /* gzip is not asked for: where it is cut short libcurl does not say so, nor would the sink */
     const struct gv_sink_ops *sink;
     void *sink_arg;
 };

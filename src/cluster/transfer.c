@@ -231,7 +231,7 @@ void transfer_start(struct transfer *t, struct gv_http_client *http)
         .timeout_ms = left_ns > 0 ? (left_ns + 999999) / 1000000 : 0,
         .connect_timeout_ms = c->record->n_replicas > 1 ? CONNECT_BEFORE_FAILOVER_MS : CONNECT_MS,
         .max_body = c->config->max_response_size,
-        .compression = c->config->compression,
+        .compression = c->config->compression && !t->part->never_compressed,
     };
     spec.headers = all_headers(t, &spec.n_headers);
     if (at->replica->is_name)

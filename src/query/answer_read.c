@@ -107,6 +107,7 @@ struct gv_ask_part answer_read_part(struct answer *an)
         .content_type = GV_READ_CONTENT_TYPE,
         .headers = headers,
         .n_headers = GV_COUNT(headers),
+        .never_compressed = true, /* a stream has no mark at its end */
         .sink = &sink_ops,
         .sink_arg = an,
     };
