@@ -47,9 +47,22 @@ void round_init(struct round *r, struct gv_task *task, const struct gv_settings 
         list_cluster(r, &s->local->cluster, true, a);
 }
 
+/* Their answers still come. */
+static void cancel_asks(struct round *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t k = 0; k < r->entries[i].n_asks; k++) {
+            struct gv_ask *ask = r->entries[i].asks[k].ask;
+            r->entries[i].asks[k].ask = NULL;
+            if (ask)
+                gv_cluster_ask_cancel(ask);
+        }
+}
+
 static void on_answer(void *arg, const struct gv_ask_answer *answer)
 {
     struct round_ask *k = arg;
+    struct round *r = k->entry->round;
     k->ask = NULL;
     k->outcome = answer->outcome;
     k->err = answer->err;
@@ -58,7 +71,9 @@ static void on_answer(void *arg, const struct gv_ask_answer *answer)
     k->bytes = answer->body_bytes;
     k->sinks = answer->sinks;
     k->arena = answer->arena;
-    gv_task_release(k->entry->round->task);
+    if (r->enough && *r->enough)
+        cancel_asks(r);
+    gv_task_release(r->task);
 }
 
 static void send_entry(struct round_entry *e, const struct gv_query_env *env, const struct gv_read_scope *scope,
@@ -96,10 +111,7 @@ void round_send(struct round *r, const struct gv_query_env *env, const struct gv
 void round_cancel(struct round *r)
 {
     r->canceled = true;
-    for (size_t i = 0; i < r->n; i++)
-        for (size_t k = 0; k < r->entries[i].n_asks; k++)
-            if (r->entries[i].asks[k].ask)
-                gv_cluster_ask_cancel(r->entries[i].asks[k].ask);
+    cancel_asks(r);
 }
 
 /* --- verdicts --- */
@@ -144,16 +156,22 @@ static const char *failure_of(const struct round_entry *e, struct gv_err *all)
     return all->msg;
 }
 
-static bool fail_all(const struct round *r, size_t failed, struct gv_err *err)
+/* before: what was missing in earlier rounds already. */
+static bool fail_all(const struct round *r, const struct gv_annotations *before, size_t failed, struct gv_err *err)
 {
-    char all[GV_ERR_MSG_MAX];
+    struct gv_buf all = GV_BUF_INIT;
     struct gv_err one;
-    size_t at = 0;
-    for (size_t i = 0; i < r->n && at < sizeof all - 1; i++)
+    for (size_t i = 0; i < before->n_warnings; i++)
+        gv_buf_printf(&all, "%s%.*s", i ? "; " : "", GV_ARG(before->warnings[i]));
+    for (size_t i = 0; i < r->n; i++)
         if (r->entries[i].n_parts)
-            at += (size_t)snprintf(all + at, sizeof all - at, "%s%s", at ? "; " : "", failure_of(&r->entries[i], &one));
-    return failed == 1 ? gv_fail(err, GV_UNAVAILABLE, "%s", all)
-                       : gv_fail(err, GV_UNAVAILABLE, "all %zu clusters failed: %s", failed, all);
+            gv_buf_printf(&all, "%s%s", all.n ? "; " : "", failure_of(&r->entries[i], &one));
+    if (failed == 1)
+        gv_fail(err, GV_UNAVAILABLE, "%s", gv_buf_cstr(&all));
+    else
+        gv_fail(err, GV_UNAVAILABLE, "all %zu clusters failed: %s", failed, gv_buf_cstr(&all));
+    gv_buf_fini(&all);
+    return false;
 }
 
 /* A cluster without some of its replicas answers: with gaps, where these alone had samples. */
@@ -197,7 +215,7 @@ bool round_verdict(const struct round *r, enum gv_partial partial, struct gv_ann
         failed += is_failed(e);
     }
     if (failed && failed == asked && !r->others_answered)
-        return fail_all(r, failed, err);
+        return fail_all(r, notes, failed + r->failed_before, err);
     for (size_t i = 0; i < r->n; i++)
         if (!judge_entry(&r->entries[i], may_miss, notes, err))
             return false;

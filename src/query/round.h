@@ -51,6 +51,8 @@ struct round {
     _Atomic bool canceled;             /* set on the loop, read by whoever works on the answers */
     round_answer_here_fn *answer_here; /* set before round_send */
     bool others_answered; /* in an earlier round of the same read: that all fail in this one does not end it */
+    size_t failed_before; /* clusters, in earlier rounds */
+    const bool *enough;   /* or NULL. Set while answers come: what is still under way is not waited for */
 };
 
 /* How long the read may take: the shorter of the parameter and the configuration, from now. */

@@ -133,23 +133,39 @@ static enum gv_step plan(struct gv_task *t)
     return q->plan ? GV_NEXT : GV_FAIL;
 }
 
+/* A cluster that this round does not ask has answered before. */
+static bool others_answered(const struct gv_query *q, const struct round *r)
+{
+    for (size_t k = 0; k < q->n_rounds; k++)
+        for (size_t i = 0; i < r->n; i++) {
+            const struct round_entry *before = &q->rounds[k].entries[i];
+            bool answered = before->n_parts && round_outcome(before) == GV_ASK_OK;
+            if (answered && !q->answers.failed[i] && !r->entries[i].n_parts)
+                return true;
+        }
+    return false;
+}
+
+/* Where native histograms come and their values are needed, all is asked once more, as samples. */
+static bool may_want_samples(const struct gv_query *q)
+{
+    return !q->request.raw && !q->planning.samples && q->n_rounds < MAX_ROUNDS;
+}
+
 static enum gv_step ask(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
     struct round *r = &q->rounds[q->n_rounds];
     round_init(r, t, q->settings, &q->request.scope, false, &q->budget, &q->arena);
-    for (size_t i = 0; i < q->n_rounds; i++)
-        r->others_answered |= q->rounds[i].n > 0;
+    bool any = answers_ask(&q->answers, q->plan, r, q->planning.lookback, q->deadline_ms - now_ms(q));
+    r->others_answered = others_answered(q, r);
+    for (size_t i = 0; i < r->n; i++)
+        r->failed_before += q->answers.failed[i];
     q->n_rounds++;
-    if (answers_ask(&q->answers, q->plan, r, q->planning.lookback, q->deadline_ms - now_ms(q)))
+    r->enough = may_want_samples(q) ? &q->answers.met_histograms : NULL;
+    if (any)
         round_send(r, &q->env, &q->request.scope, q->deadline_ms);
     return GV_WAIT;
-}
-
-/* Native histograms came where their values are needed: once more, as samples. */
-static bool wants_samples(struct gv_query *q)
-{
-    return !q->request.raw && q->answers.met_histograms && !q->planning.samples && q->n_rounds < MAX_ROUNDS;
 }
 
 /* A backend did not understand its text: from now on it is sent selectors alone. */
@@ -174,7 +190,7 @@ static enum gv_step judge(struct gv_task *t)
 {
     struct gv_query *q = query_of(t);
     struct round *r = &q->rounds[q->n_rounds - 1];
-    if (wants_samples(q)) {
+    if (may_want_samples(q) && q->answers.met_histograms) {
         q->planning.samples = true;
         q->retry.wanted = true;
         return GV_NEXT;
