@@ -38,8 +38,9 @@ def whole(body, status=200, content_type=JSON, *fields):
 class Exchange:
     """One request: `send` writes, `hang` waits for the client to leave, `reset` ends the connection with a RST."""
 
-    def __init__(self, backend, connection, request):
+    def __init__(self, backend, connection, request, fields):
         self.backend, self.connection, self.request = backend, connection, request
+        self.fields = fields  # of the header, names in small letters
 
     def send(self, data):
         self.connection.sendall(data)
@@ -79,17 +80,23 @@ def garbage(seed=1, n=1000):
     return raw(bytes((seed * 31 + i * i * 7) & 0xFF for i in range(n)))
 
 
-def reset_at(n, body=ANSWER):
+def beginning(n, body, content_type=JSON):
+    """The header, and n bytes of the body that it promises."""
+    reply = whole(body, 200, content_type)
+    return reply[:len(reply) - len(body) + n]
+
+
+def reset_at(n, body=ANSWER, content_type=JSON):
     """A RST after n bytes of the body."""
     def answer(x):
-        x.send(whole(body)[:len(whole(body)) - len(body) + n])
+        x.send(beginning(n, body, content_type))
         return x.reset()
     return answer
 
 
-def cut_length(n, body=ANSWER):
+def cut_length(n, body=ANSWER, content_type=JSON):
     """Content-Length promises the body; only n bytes of it come."""
-    return raw(whole(body)[:len(whole(body)) - len(body) + n])
+    return raw(beginning(n, body, content_type))
 
 
 def chunked(body, size=50):
@@ -107,18 +114,18 @@ def hang():
     return lambda x: x.hang()
 
 
-def hang_at(n, body=ANSWER):
+def hang_at(n, body=ANSWER, content_type=JSON):
     """n bytes of the body, and then nothing."""
     def answer(x):
-        x.send(whole(body)[:len(whole(body)) - len(body) + n])
+        x.send(beginning(n, body, content_type))
         return x.hang()
     return answer
 
 
-def slow(seconds, body=ANSWER):
+def slow(seconds, body=ANSWER, content_type=JSON):
     def answer(x):
         x.backend.stopping.wait(seconds)
-        x.send(whole(body))
+        x.send(whole(body, 200, content_type))
         return True
     return answer
 
@@ -169,10 +176,11 @@ def gzip_bomb(unpacked=1 << 30):
     return answer
 
 
-def zipped(body=ANSWER):
-    data = gzip.compress(body)
+def zipped(body=ANSWER, n=None, content_type=JSON):
+    """The body as gzip; n: so many bytes of that alone, as if they were all."""
+    data = gzip.compress(body)[:n]
     def answer(x):
-        x.send(whole(data, 200, JSON, "Content-Encoding: gzip"))
+        x.send(whole(data, 200, content_type, "Content-Encoding: gzip"))
         return True
     return answer
 
@@ -297,19 +305,18 @@ class Backend:
         line = reader.readline().decode("latin-1")
         if not line:
             return False
-        length = 0
+        fields = {}
         while (field := reader.readline().decode("latin-1").strip()):
             name, _, value = field.partition(":")
-            if name.lower() == "content-length":
-                length = int(value)
-        body = reader.read(length)
+            fields[name.lower()] = value.strip()
+        body = reader.read(int(fields.get("content-length", 0)))
         method, target, _ = line.split(" ", 2)
         page = target.partition("?")[0].rpartition("/api/v1/status/")[2]
         if page in self.pages:
             connection.sendall(whole(json.dumps({"status": "success", "data": self.pages[page]}).encode()))
             return True
         self.count("queries")
-        return self.fault(Exchange(self, connection, (method, target, body)))
+        return self.fault(Exchange(self, connection, (method, target, body), fields))
 
     def __enter__(self):
         return self

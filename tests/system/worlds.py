@@ -131,6 +131,9 @@ class Cluster:
 
     def everywhere(self):
         """The same series as a global view shows them."""
+        return self.shown(self.series)
+
+    def shown(self, series):
         injected = INJECTED[self.name]
 
         def name(label):
@@ -138,26 +141,33 @@ class Cluster:
             while plain not in injected and plain.startswith("exported_"):
                 plain = plain[len("exported_"):]
             return "exported_" + label if plain in injected else label
-        return [({**{name(k): v for k, v in labels.items()}, **injected}, points) for labels, points in self.series]
+        return [({**{name(k): v for k, v in labels.items()}, **injected}, points) for labels, points in series]
+
+    def natives(self):
+        """A series of native histograms, as what is to be written of them."""
+        return [({"__name__": "native", "part": "whole"},
+                 [remote.histogram(t, i + self.number) for i, t in enumerate(TIMES[20:100])])]
 
 
 def server(*all_series, external_labels=None):
     config = f"global: {{scrape_interval: 15s, external_labels: {external_labels or {}}}}\n"
-    started = Prometheus(None, config, flags=["--web.enable-remote-write-receiver"])
-    remote.write(started.url, *(remote.series(labels, *(remote.sample(t, v) for t, v in points))
+    started = Prometheus(None, config, flags=["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"])
+    remote.write(started.url, *(remote.series(labels, *(p if isinstance(p, bytes) else remote.sample(*p) for p in points))
                                 for labels, points in all_series))
     return started
 
 
 class World:
-    """Servers of one layout. `without`: names of clusters; for each a further reference that lacks it."""
+    """Servers of one layout. `without`: names of clusters; for each a further reference that lacks it. `natives`: there
+    are native histograms too."""
 
-    def __init__(self, layout, without=()):
+    def __init__(self, layout, without=(), natives=False):
         self.layout = layout
         clusters = {name: Cluster(name, layout) for name in CLUSTERS}
-        wanted = [clusters[name].series for name in CLUSTERS]
+        series = {name: c.series + c.natives() * natives for name, c in clusters.items()}
+        wanted = list(series.values())
         for missing in (None, *without):
-            wanted.append([s for name in CLUSTERS if name != missing for s in clusters[name].everywhere()])
+            wanted.append([s for name, c in clusters.items() if name != missing for s in c.shown(series[name])])
         with concurrent.futures.ThreadPoolExecutor() as pool:
             started = list(pool.map(lambda one: server(*one), wanted))
         self.backends = dict(zip(CLUSTERS, started))
