@@ -67,14 +67,18 @@ static enum identity check_labels(struct work *w)
 
 static enum identity read_labels(struct work *w, struct gv_slice fields, struct gv_err *err)
 {
+    enum { USUAL = 32 };
     size_t max = w->settings->max_labels;
-    if (!gv_write_labels(fields, NULL, 0, &w->n, err))
+    w->labels = gv_arena_alloc(w->arena, USUAL * sizeof *w->labels);
+    if (!gv_write_labels(fields, w->labels, USUAL, &w->n, err))
         return IDENTITY_BROKEN;
     if (w->n > max)
         return refuse(w, REFUSED_LIMIT, "%zu labels, max_labels is %zu", w->n, max);
-    w->labels = gv_arena_array(w->arena, struct gv_label, w->n);
-    if (!gv_write_labels(fields, w->labels, w->n, &w->n, err))
-        return IDENTITY_BROKEN;
+    if (w->n > USUAL) {
+        w->labels = gv_arena_alloc(w->arena, w->n * sizeof *w->labels);
+        if (!gv_write_labels(fields, w->labels, w->n, &w->n, err))
+            return IDENTITY_BROKEN;
+    }
     sort(w->labels, w->n);
     return check_labels(w);
 }
@@ -108,11 +112,12 @@ static struct gv_mapping mapping_of(struct work *w, struct gv_slice cluster, boo
 
 static void apply_mapping(struct work *w, const struct gv_mapping *m)
 {
+    if (!m->n)
+        return;
     struct gv_label *all = gv_arena_array(w->arena, struct gv_label, w->n + m->n);
     for (size_t i = 0; i < w->n; i++)
         all[i] = (struct gv_label){gv_mapping_to_global(m, w->arena, w->labels[i].name), w->labels[i].value};
-    if (m->n)
-        memcpy(all + w->n, m->inject, m->n * sizeof *all);
+    memcpy(all + w->n, m->inject, m->n * sizeof *all);
     w->labels = all;
     w->n += m->n;
     sort(w->labels, w->n);
