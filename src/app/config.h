@@ -106,7 +106,8 @@ struct gv_config {
     struct gv_forward_endpoint *forward; /* remote_write as the ingest layer takes it */
 };
 
-extern const struct gv_option_table gv_config_table, gv_config_global_table, gv_config_storage_table;
+extern const struct gv_option_table gv_config_table, gv_config_global_table, gv_config_storage_table,
+    gv_config_ingest_table;
 
 /* A value from the command line that beats the file's: of a row of gv_config_global_table or gv_config_storage_table.
  */

@@ -186,7 +186,7 @@ static const struct gv_option ingest_rows[] = {
     {"write_relabel_configs", .type = GV_OPTION_GROUPS, AT(gv_ingest_config, relabel), .table = &gv_relabel_table,
      .reloadable = true, .help = "Relabelling of what comes in, after its cluster is settled."},
 };
-static const struct gv_option_table ingest_table = GV_OPTION_TABLE(ingest_rows, struct gv_ingest_config);
+const struct gv_option_table gv_config_ingest_table = GV_OPTION_TABLE(ingest_rows, struct gv_ingest_config);
 
 /* --- remote_write, with Prometheus's keys --- */
 
@@ -266,7 +266,7 @@ static const struct gv_option rows[] = {
      .help = "More clusters: files, or glob patterns of files, that each hold a `clusters:` list."},
     {"storage", .type = GV_OPTION_GROUP, AT(gv_config, storage), .table = &gv_config_storage_table,
      .help = "The embedded store; it is on where this is there, even empty."},
-    {"ingest", .type = GV_OPTION_GROUP, AT(gv_config, ingest), .table = &ingest_table, .reloadable = true,
+    {"ingest", .type = GV_OPTION_GROUP, AT(gv_config, ingest), .table = &gv_config_ingest_table, .reloadable = true,
      .help = "The remote-write receiver; open where this is there; needs storage or remote_write."},
     {"remote_write", .type = GV_OPTION_GROUPS, AT(gv_config, remote_write), .table = &remote_write_table,
      .help = "Endpoints that what was ingested is forwarded to, each through a durable queue of its own."},

@@ -59,6 +59,8 @@ static void flags(void *ctx, gv_api_flag_fn *each, void *arg)
     const struct gv_config *c = gv_snapshot_of(s)->config;
     each_flag(&gv_flags_table, p->flags, each, arg);
     each_flag(&gv_config_global_table, c->global, each, arg);
+    if (c->storage)
+        each_flag(&gv_config_storage_table, c->storage, each, arg);
     gv_settings_put(s);
 }
 

@@ -3,6 +3,7 @@
  * Everything is made on the main thread before any loop runs, so that every failure of start-up (a bad file, a port in
  * use) is one message and exit status 1. */
 #include "app/command.h"
+#include "app/ingest.h"
 #include "app/process.h"
 #include "app/program.h"
 #include "base/clock.h"
@@ -42,9 +43,10 @@ void program_apply(struct program *p, struct gv_snapshot *s)
     if (old && gv_snapshot_of(old)->config->global->max_total_query_memory != g->max_total_query_memory)
         gv_log(GV_LOG_WARN, "max_total_query_memory changes at the next start only");
     gv_settings_put(old);
-    if (p->keeper)
+    if (p->keeper) {
         keeper_apply(p->keeper, s->config);
-    else if (s->config->storage)
+        ingest_apply(p->receiver, s->config);
+    } else if (s->config->storage)
         gv_log(GV_LOG_WARN, "storage is switched on at the next start only");
     gv_gate_set_places(p->gate, (unsigned)g->max_concurrent_queries);
     gv_cluster_client_set_clusters(p->probes, s->clusters);
@@ -134,34 +136,14 @@ static void make_shared(struct program *p, const struct gv_snapshot *s)
     p->reads = gv_gate_new(reads, reads * WAITING_PER_PLACE);
 }
 
-static bool add_series(void *store, const struct gv_labels *labels, uint64_t *id, struct gv_err *err)
-{
-    return gv_store_series(store, labels, id, err);
-}
-
-static bool add_samples(void *store, const struct gv_store_batch *b, struct gv_log_ticket *ticket, struct gv_err *err)
-{
-    return gv_store_append(store, b, ticket, err);
-}
-
-static void make_receiver(struct program *p, const struct gv_config *c)
-{
-    struct gv_receiver_options o = {.sink = {keeper_local(p->keeper)->store, add_series, add_samples},
-                                    .max_inflight_bytes = (size_t)c->ingest->max_inflight_bytes,
-                                    .max_cached_series = (size_t)c->ingest->max_cached_series};
-    p->receiver = gv_receiver_new(&o);
-}
-
 static bool open_store(struct program *p, struct gv_snapshot *s, struct gv_err *err)
 {
     if (!s->config->storage)
         return true;
-    p->keeper = keeper_new(s->config, err);
-    if (!p->keeper)
+    if (!(p->keeper = keeper_new(s->config, err)))
         return false;
     s->settings.local = keeper_local(p->keeper);
-    if (s->config->ingest)
-        make_receiver(p, s->config);
+    p->receiver = ingest_receiver_new(s->config, ingest_sink_of(s->settings.local->store));
     return true;
 }
 
@@ -328,8 +310,7 @@ static void unmake(struct program *p)
     gv_settings_put(p->current);
     gv_gate_free(p->gate);
     gv_gate_free(p->reads);
-    if (p->receiver)
-        gv_receiver_free(p->receiver);
+    ingest_receiver_free(p->receiver);
     keeper_free(p->keeper);
     if (p->metrics)
         gv_registry_free(p->metrics);

@@ -123,6 +123,10 @@ class CheckConfig(unittest.TestCase):
         self.refused("storage: {}\ningest: {}\nremote_write: [{url: http://h}]\n" + GOOD,
                      "g.yml:3:15: remote_write: this build does not forward yet: remove the key")
 
+    def test_storage_alone_is_enough(self):
+        done = self.check("storage: {}\ningest: {}\n")
+        self.assertEqual((done.stdout, done.stderr), ("g.yml: ok, 0 clusters\n", ""))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -6,10 +6,12 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import unittest
 
 import faults
 import remote
+import writes
 from program import SOURCE_DIR, Program, eventually, free_port, run, wait_until_known
 
 PAGE = SOURCE_DIR / "docs/troubleshooting.md"
@@ -74,7 +76,7 @@ class Troubleshooting(unittest.TestCase):
                      "clusters:\n  - name: c1\n    endpoints: ['10.0.0.2:9090']\n",
                      f"clusters:\n  - name: '${{NOT_THERE}}'\n    {ENDPOINT}\n",
                      f"clusters:\n  - name: c1\n    {ENDPOINT}\n    tls_config: {{ca_file: none.pem}}\n",
-                     f"storage: {{}}\ningest: {{}}\nremote_write: [{{url: 'http://h'}}]\nclusters:\n  - name: c1\n    {ENDPOINT}\n"):
+                     "storage:\ningest:\nremote_write: [{url: http://h}]\n", f"ingest:\nclusters:\n  - name: c1\n    {ENDPOINT}\n"):
             (folder / "globalview.yml").write_text(text)
             self.hear(run("check-config", "globalview.yml", cwd=folder).stderr)
         (folder / "globalview.yml").unlink()
@@ -86,6 +88,46 @@ class Troubleshooting(unittest.TestCase):
         taken = self.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         self.hear(run(f"--web.listen-address=127.0.0.1:{taken.getsockname()[1]}", cwd=folder).stderr)
         self.hear(run("--web.config.file=web.yml", cwd=folder).stderr)
+        self.hear(run("--storage.path=data", cwd=folder).stderr)
+
+    # --- of writes ---
+
+    def test_writes_that_are_refused(self):
+        storage = "storage:\nclusters: [{name: asked, endpoints: ['http://127.0.0.1:1']}]\n"
+        program = self.stack.enter_context(Program(storage))
+        ok = {"__name__": "a", "cluster": "c"}
+        now = int(time.time() * 1000)
+
+        def post(*series, **options):
+            self.hear(writes.post(program, writes.request_1(*series), **options).text)
+        post((ok, [(now, 1)]))
+        program.config.write_text(storage + "ingest: {max_labels: 3, max_labels_size: 300B, max_decoded_size: 2MiB, "
+                                  "max_inflight_bytes: 1MiB}\n")
+        program.reload()
+        program.wait_for_log("configuration reloaded")
+        post(*[({"__name__": "a"}, [(now, 1)])] * 20)
+        post(({**ok, "cluster": "asked"}, [(now, 1)]), ({**ok, "b": "1", "c": "2"}, [(now, 1)]),
+             ({**ok, "b": "x" * 400}, [(now, 1)]), (ok, [(now - 1, 1), (now, 1), (now + 3600_000, 1)]),
+             (ok, [], writes.histogram(4, now + 1, count=9)))
+        post((ok, [(now - 5, 1), (now, 2)]))
+        for body in (b"\x05nonsense", remote.snappy(b"\x0a\x7f\x01"), remote.varint(3 << 20) + bytes(3 << 17)):
+            self.hear(writes.post(program, body).text)
+        request = writes.Request2()
+        request.add({"cluster": "c"}, [(now, 1)]).add({"__name__": "a", "cluster": "c", "b": "\udcff"}, [(now, 1)])
+        request.series += remote.field(5, request.refs(ok) + request.refs({"cluster": "c"}) + writes.points([(now, 1)]))
+        self.hear(writes.post(program, request.body(), kind=writes.V2).text)
+        self.hear(writes.post(program, b"", headers={"Content-Encoding": "gzip"}).text)
+        self.hear(writes.post(program, b"", kind="text/plain").text)
+        self.hear(program.log)
+
+    def test_writes_beyond_the_memory(self):
+        program = self.stack.enter_context(Program("storage:\ningest: {max_inflight_bytes: 1MiB, max_body_size: 10MiB, "
+                                                   "out_of_order_window: 1m}\n"))
+        self.hear(writes.post(program, remote.varint(2 << 20) + bytes(3 << 15)).text)
+        self.hear(program.request("POST", "/api/v1/write", iter([b"abc"]), {"Transfer-Encoding": "chunked"}).text)
+        now, ok = int(time.time() * 1000), {"__name__": "a", "cluster": "c"}
+        self.hear(writes.post(program, writes.request_1((ok, [(now, 1)]))).text)
+        self.hear(writes.post(program, writes.request_1((ok, [(now - 3600_000, 1)]))).text)
 
     # --- of the store ---
 
