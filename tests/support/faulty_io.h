@@ -41,6 +41,7 @@ struct faulty_io {
     uint64_t calls;              /* so far */
     uint64_t fail_from, fail_to; /* calls that fail, counted from 1; [from, to) */
     int error;                   /* with this errno; 0: EIO */
+    const char *keep;            /* a folder on the same file system for what is renamed over; NULL: /tmp */
     bool short_writes;           /* a write that is to fail takes half of its bytes first, and says so */
     uint64_t n_kept;
     size_t n;
@@ -235,7 +236,8 @@ static inline int faulty_rename(const struct gv_io *io, const char *from, const 
         char kept[PATH_MAX] = "";
         struct stat st;
         if (stat(to, &st) == 0 && S_ISREG(st.st_mode)) {
-            snprintf(kept, sizeof kept, "/tmp/faulty-kept.%d.%llu", (int)getpid(), (unsigned long long)f->n_kept++);
+            snprintf(kept, sizeof kept, "%s/faulty-kept.%d.%llu", f->keep ? f->keep : "/tmp", (int)getpid(),
+                     (unsigned long long)f->n_kept++);
             if (link(to, kept) < 0)
                 abort();
         }
@@ -323,11 +325,21 @@ static inline void faulty_io_init(struct faulty_io *f)
     pthread_mutex_init(&f->lock, NULL);
 }
 
-static inline void faulty_io_fini(struct faulty_io *f)
+/* Forgets its files: as it was after faulty_io_init. */
+static inline void faulty_io_reset(struct faulty_io *f)
 {
     for (size_t i = 0; i < f->n; i++)
         if (f->entries[i].kind == FAULTY_RENAMED && f->entries[i].kept[0])
             unlink(f->entries[i].kept);
+    f->calls = f->fail_from = f->fail_to = 0;
+    f->error = 0;
+    f->short_writes = false;
+    f->n = 0;
+}
+
+static inline void faulty_io_fini(struct faulty_io *f)
+{
+    faulty_io_reset(f);
     free(f->entries);
     pthread_mutex_destroy(&f->lock);
 }

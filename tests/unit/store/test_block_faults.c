@@ -5,8 +5,8 @@
 
 static struct given series[SMALL_SERIES], kept[SMALL_SERIES]; /* kept: without what is deleted */
 static size_t n_series, n_kept;
-static struct faulty_io sound; /* fails never, and has no disk to wait for */
-static char at[512];           /* the block that there is from the beginning; "" where none */
+static struct faulty_io faulty, sound; /* sound fails never, and has no disk to wait for */
+static char at[512];                   /* the block that there is from the beginning; "" where none */
 
 struct operation {
     const char *name;
@@ -222,9 +222,9 @@ static void check_message(const struct gv_err *err, int error)
 /* False: it was done before the call that was to fail. */
 static bool run_with_fault(const struct operation *op, const struct fault *fault, bool machine_dies)
 {
-    struct faulty_io f;
     struct gv_err err = {0};
-    sound.n = 0;
+    faulty_io_reset(&sound);
+    faulty_io_reset(&faulty);
     assert_int_equal(set_up(NULL), 0);
     n_series = small_series(series);
     n_kept = 0;
@@ -233,20 +233,18 @@ static bool run_with_fault(const struct operation *op, const struct fault *fault
             kept[n_kept++] = series[i];
     op->prepare();
     int open = count_open();
-    faulty_io_init(&f);
-    f.fail_from = fault->from;
-    f.fail_to = fault->n > UINT64_MAX - fault->from ? UINT64_MAX : fault->from + fault->n;
-    f.error = fault->error;
-    f.short_writes = fault->short_writes;
-    bool ok = op->run(&f.io, &err), reached = f.calls >= fault->from;
+    faulty.fail_from = fault->from;
+    faulty.fail_to = fault->n > UINT64_MAX - fault->from ? UINT64_MAX : fault->from + fault->n;
+    faulty.error = fault->error;
+    faulty.short_writes = fault->short_writes;
+    bool ok = op->run(&faulty.io, &err), reached = faulty.calls >= fault->from;
     if (!ok)
         check_message(&err, fault->error);
     if (machine_dies)
-        faulty_io_crash(&f);
+        faulty_io_crash(&faulty);
     op->check(ok);
     assert_int_equal(count_open(), open);
     assert_false(is_mapped());
-    faulty_io_fini(&f);
     if (!ok) {
         err = (struct gv_err){0};
         if (!op->run(sound_io, &err))
@@ -283,8 +281,13 @@ int main(void)
     for (size_t i = 0; i < GV_COUNT(operations); i++)
         tests[i] = (struct CMUnitTest){operations[i].name, no_fault_leaves_half_a_block, NULL, NULL,
                                        (void *)(uintptr_t)&operations[i]};
+    faulty_io_init(&faulty);
     faulty_io_init(&sound);
+    faulty.keep = sound.keep = where();
     sound_io = &sound.io;
     gv_log_set_sink(quiet, NULL);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    faulty_io_fini(&faulty);
+    faulty_io_fini(&sound);
+    return failed;
 }
