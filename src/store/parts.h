@@ -5,6 +5,7 @@
 #pragma once
 #include "base/log.h"
 #include "store/block.h"
+#include "store/file.h"
 #include "store/head.h"
 #include <pthread.h>
 
@@ -45,11 +46,6 @@ GV_MUST_CHECK bool folder_open_blocks(struct gv_store *s, struct gv_err *err);
 GV_MUST_CHECK bool folder_checkpoint(struct gv_store *s, char **folder, uint64_t *segment, struct gv_err *err);
 char *folder_new_checkpoint(const struct gv_store *s, uint64_t segment); /* heap; with ".tmp" behind it while written */
 GV_MUST_CHECK bool folder_drop_checkpoints(struct gv_store *s, uint64_t below, struct gv_err *err);
-GV_MUST_CHECK bool folder_remove(const struct gv_io *io, const char *folder, struct gv_err *err); /* with its files */
-GV_MUST_CHECK bool folder_sync(const struct gv_io *io, const char *folder, struct gv_err *err);
-char *folder_join(const char *folder, const char *name); /* heap */
-/* "PATH: cannot WHAT: no space left on device" */
-bool folder_fail(struct gv_err *err, const char *path, const char *what);
 
 /* ---- store.c: the list of blocks ---- */
 

@@ -15,8 +15,10 @@ static struct gv_store *new_store(const struct gv_store_options *o)
         gv_die("out of memory");
     s->options = *o;
     s->options.block_range = o->block_range ? o->block_range : DEFAULT_BLOCK_RANGE;
-    s->path = folder_join(o->path, "");
-    s->log_path = folder_join(o->path, "log");
+    s->path = strdup(o->path);
+    if (!s->path)
+        gv_die("out of memory");
+    s->log_path = file_join(o->path, "log");
     s->io = o->io ? o->io : &gv_io_system;
     s->clock = o->clock ? o->clock : &gv_clock_real;
     s->retention_time = o->retention_time;
@@ -49,7 +51,7 @@ static void free_store(struct gv_store *s)
 
 static bool make_folder(struct gv_store *s, struct gv_err *err)
 {
-    return s->io->mkdir(s->io, s->path, 0777) == 0 || errno == EEXIST || folder_fail(err, s->path, "make the folder");
+    return s->io->mkdir(s->io, s->path, 0777) == 0 || errno == EEXIST || file_fail(err, s->path, "make the folder");
 }
 
 static bool open_log(struct gv_store *s, struct gv_err *err)

@@ -90,7 +90,7 @@ static void make_name(int64_t now_ms, char name[64])
 
 static bool make_folder(struct gv_store *s, const char *path, struct gv_err *err)
 {
-    return s->io->mkdir(s->io, path, 0777) == 0 || errno == EEXIST || folder_fail(err, path, "make the folder");
+    return s->io->mkdir(s->io, path, 0777) == 0 || errno == EEXIST || file_fail(err, path, "make the folder");
 }
 
 static bool link_blocks(struct gv_store *s, const char *to, struct gv_err *err)
@@ -101,7 +101,7 @@ static bool link_blocks(struct gv_store *s, const char *to, struct gv_err *err)
     gv_arena_init(&a, NULL);
     struct block **blocks = store_blocks(s, &a, &n);
     for (size_t i = 0; ok && i < n; i++) {
-        char *folder = folder_join(to, block_meta(blocks[i])->ulid);
+        char *folder = file_join(to, block_meta(blocks[i])->ulid);
         ok = block_link(blocks[i], folder, err);
         free(folder);
     }
@@ -128,12 +128,13 @@ static bool write_head(struct gv_store *s, const char *to, struct gv_err *err)
 bool gv_store_snapshot(struct gv_store *s, bool skip_head, char name[64], struct gv_err *err)
 {
     make_name(gv_clock_wall(s->clock), name);
-    char *all = folder_join(s->path, "snapshots"), *to = folder_join(all, name);
+    char *all = file_join(s->path, "snapshots"), *to = file_join(all, name);
     pthread_mutex_lock(&s->keeping);
     bool ok = make_folder(s, all, err) && make_folder(s, to, err) && link_blocks(s, to, err) &&
-              (skip_head || write_head(s, to, err)) && folder_sync(s->io, to, err) && folder_sync(s->io, all, err);
+              (skip_head || write_head(s, to, err)) && file_sync_folder(s->io, to, err) &&
+              file_sync_folder(s->io, all, err);
     struct gv_err ignored = {0};
-    if (!ok && !folder_remove(s->io, to, &ignored))
+    if (!ok && !file_remove_folder(s->io, to, &ignored))
         gv_log(GV_LOG_WARN, "an unfinished snapshot stays: remove it", GV_F("path", to), GV_F("error", ignored.msg));
     pthread_mutex_unlock(&s->keeping);
     free(to);

@@ -8,40 +8,16 @@
  *
  * Anything else is somebody's, and left alone. */
 #include "base/number.h"
+#include "store/block_meta.h"
 #include "store/parts.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define CHECKPOINT "checkpoint."
-
-char *folder_join(const char *folder, const char *name)
-{
-    char *path;
-    if (asprintf(&path, *name ? "%s/%s" : "%s%s", folder, name) < 0)
-        gv_die("out of memory");
-    return path;
-}
-
-bool folder_fail(struct gv_err *err, const char *path, const char *what)
-{
-    return gv_fail(err, GV_UNAVAILABLE, "%s: cannot %s: %s", path, what, strerror(errno));
-}
-
-bool folder_sync(const struct gv_io *io, const char *folder, struct gv_err *err)
-{
-    int fd = io->open(io, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (fd < 0)
-        return folder_fail(err, folder, "open the folder");
-    bool ok = io->fsync(io, fd) == 0 || folder_fail(err, folder, "sync the folder");
-    io->close(io, fd);
-    return ok;
-}
 
 /* ---- The lock ---- */
 
@@ -62,16 +38,16 @@ static bool write_pid(const struct gv_store *s, const char *path, struct gv_err 
     int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     struct iovec v = {pid, (size_t)n};
     return (s->io->ftruncate(s->io, s->lock_fd, 0) == 0 && s->io->writev(s->io, s->lock_fd, &v, 1) == n) ||
-           folder_fail(err, path, "write the lock");
+           file_fail(err, path, "write the lock");
 }
 
 bool folder_lock(struct gv_store *s, struct gv_err *err)
 {
-    char *path = folder_join(s->path, "lock");
+    char *path = file_join(s->path, "lock");
     s->lock_fd = s->io->open(s->io, path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    bool ok = s->lock_fd >= 0 || folder_fail(err, path, "open the lock");
+    bool ok = s->lock_fd >= 0 || file_fail(err, path, "open the lock");
     if (ok && flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        ok = errno == EWOULDBLOCK ? fail_locked(s, path, err) : folder_fail(err, path, "take the lock");
+        ok = errno == EWOULDBLOCK ? fail_locked(s, path, err) : file_fail(err, path, "take the lock");
     ok = ok && write_pid(s, path, err);
     free(path);
     return ok;
@@ -81,61 +57,21 @@ bool folder_lock(struct gv_store *s, struct gv_err *err)
 
 typedef bool entry_fn(void *arg, const char *folder, const char *name, struct gv_err *err);
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Calls fn for each entry by name; the folder may change meanwhile. */
-static bool each_entry(const char *folder, entry_fn *fn, void *arg, struct gv_err *err)
+static bool each_entry(const struct gv_io *io, const char *folder, entry_fn *fn, void *arg, struct gv_err *err)
 {
-    DIR *d = opendir(folder);
-    if (!d)
-        return folder_fail(err, folder, "list the folder");
     struct gv_arena a;
+    char **names;
+    size_t n;
     gv_arena_init(&a, NULL);
-    char **names = NULL;
-    size_t n = 0, cap = 0;
-    for (const struct dirent *e; (e = readdir(d));)
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-            gv_push(&a, names, n, cap) = gv_arena_printf(&a, "%s", e->d_name);
-    closedir(d);
-    if (n)
-        qsort(names, n, sizeof *names, by_name);
-    bool ok = true;
+    bool ok = file_list(io, folder, &a, &names, &n, err);
     for (size_t i = 0; ok && i < n; i++)
         ok = fn(arg, folder, names[i], err);
     gv_arena_fini(&a);
     return ok;
 }
 
-static bool remove_entry(void *arg, const char *folder, const char *name, struct gv_err *err)
-{
-    const struct gv_io *io = arg;
-    char *path = folder_join(folder, name);
-    struct stat st;
-    bool ok;
-    if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        ok = folder_remove(io, path, err);
-    else
-        ok = io->unlink(io, path) == 0 || errno == ENOENT || folder_fail(err, path, "remove the file");
-    free(path);
-    return ok;
-}
-
-bool folder_remove(const struct gv_io *io, const char *folder, struct gv_err *err)
-{
-    return each_entry(folder, remove_entry, (void *)(uintptr_t)io, err) &&
-           (io->rmdir(io, folder) == 0 || errno == ENOENT || folder_fail(err, folder, "remove the folder"));
-}
-
 /* ---- Blocks ---- */
-
-/* A ULID: 26 digits of Crockford's base 32. */
-static bool is_ulid(const char *name)
-{
-    return strlen(name) == BLOCK_ULID_MAX - 1 && strspn(name, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == BLOCK_ULID_MAX - 1;
-}
 
 static bool is_leftover(const char *name)
 {
@@ -146,7 +82,7 @@ static bool is_leftover(const char *name)
     if (strncmp(name, CHECKPOINT, strlen(CHECKPOINT)) == 0)
         return true;
     strncpy(ulid, name, sizeof ulid - 1);
-    return is_ulid(ulid);
+    return ulid_is(ulid);
 }
 
 static bool set_aside(struct gv_store *s, const char *path, const struct gv_err *why, struct gv_err *err)
@@ -154,7 +90,7 @@ static bool set_aside(struct gv_store *s, const char *path, const struct gv_err 
     char *aside;
     if (asprintf(&aside, "%s.damaged", path) < 0)
         gv_die("out of memory");
-    bool ok = s->io->rename(s->io, path, aside) == 0 || folder_fail(err, path, "set the damaged block aside");
+    bool ok = s->io->rename(s->io, path, aside) == 0 || file_fail(err, path, "set the damaged block aside");
     if (ok) {
         s->damaged_blocks++;
         gv_log(GV_LOG_ERROR, "a block is damaged and was set aside: its samples are missing from answers",
@@ -167,11 +103,11 @@ static bool set_aside(struct gv_store *s, const char *path, const struct gv_err 
 static bool open_entry(void *arg, const char *folder, const char *name, struct gv_err *err)
 {
     struct gv_store *s = arg;
-    char *path = folder_join(folder, name);
+    char *path = file_join(folder, name);
     bool ok = true;
     if (is_leftover(name)) {
-        ok = folder_remove(s->io, path, err);
-    } else if (is_ulid(name)) {
+        ok = file_remove_folder(s->io, path, err);
+    } else if (ulid_is(name)) {
         struct gv_err why = {0};
         struct block *b = block_open(s->io, path, &why);
         if (b)
@@ -216,7 +152,7 @@ static void drop_superseded(struct gv_store *s)
 
 bool folder_open_blocks(struct gv_store *s, struct gv_err *err)
 {
-    if (!each_entry(s->path, open_entry, s, err))
+    if (!each_entry(s->io, s->path, open_entry, s, err))
         return false;
     drop_superseded(s);
     return true;
@@ -246,7 +182,7 @@ static bool note_checkpoint(void *arg, const char *folder, const char *name, str
     (void)err;
     if (segment > n->segment) {
         free(n->folder);
-        *n = (struct newest){segment, folder_join(folder, name)};
+        *n = (struct newest){segment, file_join(folder, name)};
     }
     return true;
 }
@@ -254,7 +190,7 @@ static bool note_checkpoint(void *arg, const char *folder, const char *name, str
 bool folder_checkpoint(struct gv_store *s, char **folder, uint64_t *segment, struct gv_err *err)
 {
     struct newest n = {0};
-    bool ok = each_entry(s->path, note_checkpoint, &n, err);
+    bool ok = each_entry(s->io, s->path, note_checkpoint, &n, err);
     *folder = n.folder;
     *segment = n.segment;
     return ok;
@@ -279,8 +215,8 @@ static bool drop_checkpoint(void *arg, const char *folder, const char *name, str
     uint64_t segment = checkpoint_segment(name);
     if (!segment || segment >= below->segment)
         return true;
-    char *path = folder_join(folder, name);
-    bool ok = folder_remove(below->io, path, err);
+    char *path = file_join(folder, name);
+    bool ok = file_remove_folder(below->io, path, err);
     free(path);
     return ok;
 }
@@ -288,5 +224,5 @@ static bool drop_checkpoint(void *arg, const char *folder, const char *name, str
 bool folder_drop_checkpoints(struct gv_store *s, uint64_t below, struct gv_err *err)
 {
     struct below b = {s->io, below};
-    return each_entry(s->path, drop_checkpoint, &b, err);
+    return each_entry(s->io, s->path, drop_checkpoint, &b, err);
 }

@@ -26,7 +26,7 @@ bool store_make_block(struct gv_store *s, struct store_reader **readers, size_t 
         return false;
     if (!*ulid)
         return true;
-    char *folder = folder_join(o->parent, ulid);
+    char *folder = file_join(o->parent, ulid);
     *made = block_open(s->io, folder, err);
     free(folder);
     return *made != NULL;
@@ -47,11 +47,11 @@ static bool write_checkpoint(struct gv_store *s, uint64_t segment, struct gv_err
         gv_die("out of memory");
     bool ok = head_checkpoint(s->head, s->io, unfinished, err);
     if (ok && s->io->rename(s->io, unfinished, folder) < 0)
-        ok = folder_fail(err, folder, "put the checkpoint in its place");
+        ok = file_fail(err, folder, "put the checkpoint in its place");
     struct gv_err ignored = {0}; /* it is removed at the next start then */
-    if (!ok && !folder_remove(s->io, unfinished, &ignored))
+    if (!ok && !file_remove_folder(s->io, unfinished, &ignored))
         gv_log(GV_LOG_DEBUG, "an unfinished checkpoint stays", GV_F("error", ignored.msg));
-    ok = ok && folder_sync(s->io, s->path, err);
+    ok = ok && file_sync_folder(s->io, s->path, err);
     free(unfinished);
     free(folder);
     return ok;
