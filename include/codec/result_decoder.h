@@ -17,6 +17,7 @@ struct gv_result_decoder_options {
     struct gv_grid grid;              /* GV_COLUMN_STEPS: points outside it are an error */
     bool skip_earlier;   /* points before the grid are left out: a subquery of a Prometheus before 3.0, whose
                             ranges are closed on the left */
+    bool floats_only;    /* not SPAN: histograms are left out; a series may then have no point */
     int64_t max_samples; /* 0: none; beyond: GV_EXECUTION in Prometheus's words */
 };
 

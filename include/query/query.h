@@ -43,7 +43,9 @@ struct gv_query_raw {
     const struct gv_select *selections;
     size_t n;
     enum gv_plan_wanted wanted;
-    bool is_read; /* needs a place among the remote reads, too */
+    bool is_read;     /* needs a place among the remote reads, too */
+    bool floats_only; /* histograms are of no use: a source that cannot give them is none the worse for it. They may
+                         come nevertheless */
     /* Fills in the selections, before all else, where they are still to be read: on a worker. NULL: they are there. */
     bool (*read)(void *arg, struct gv_query *q, struct gv_err *err);
     /* Makes the reply of the outcome's raw sources; pure, on whatever thread. Not called where the query failed. Long

@@ -110,8 +110,12 @@ static void select_recent(struct federate_state *f, struct request *r)
                                               .n_matchers = f->match.at[i]->n_matchers,
                                               .min_time = now - r->settings->limits.lookback_ms,
                                               .max_time = now};
-    f->raw = (struct gv_query_raw){
-        .selections = f->selections, .n = f->match.n, .wanted = GV_PLAN_LATEST, .digest = digest, .arg = r};
+    f->raw = (struct gv_query_raw){.selections = f->selections,
+                                   .n = f->match.n,
+                                   .wanted = GV_PLAN_LATEST,
+                                   .floats_only = f->accepted.format == GV_EXPOSITION_TEXT,
+                                   .digest = digest,
+                                   .arg = r};
 }
 
 void serve_federate(struct request *r)

@@ -375,10 +375,19 @@ bool take_points(struct gv_result_decoder *d, enum json_event e, struct gv_err *
     return begin_points(d, FOUND_MATRIX, &floats, d->json.at, err);
 }
 
+static bool leave_histograms_out(struct gv_result_decoder *d, enum found found, struct gv_err *err)
+{
+    bool is_made = d->options.kind == GV_COLUMN_RAW || d->current.column.steps.present;
+    skip(d);
+    return settle_found(d, found, err) && (is_made || make_column(d, err));
+}
+
 static bool begin_histograms(struct gv_result_decoder *d, enum found found, const struct place *place, const char *from,
                              struct gv_err *err)
 {
     d->has_histograms = true;
+    if (!is_span(d) && d->options.floats_only)
+        return leave_histograms_out(d, found, err);
     if (!is_span(d))
         return gv_fail(
             err, GV_EXECUTION,

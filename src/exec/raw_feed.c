@@ -30,7 +30,9 @@ static void add_present(struct gv_map *present, const struct gv_result *there)
 {
     for (size_t i = 0; i < there->n; i++) {
         const struct gv_labels *l = there->series[i].labels;
-        *gv_map_at(present, l->hash, gv_labels_bytes(l)) = present;
+        const struct gv_column *c = &there->series[i].column;
+        if (c->kind != GV_COLUMN_STEPS || gv_bit(c->steps.present, 0)) /* else it has a histogram, which was left out */
+            *gv_map_at(present, l->hash, gv_labels_bytes(l)) = present;
     }
 }
 

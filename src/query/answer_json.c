@@ -19,6 +19,7 @@ static void *sink_begin(void *arg, const struct gv_cluster *c, unsigned replica,
         .hidden = an->ask->hidden,
         .grid = an->ask->grid,
         .skip_earlier = an->ask->type == GV_TYPE_MATRIX,
+        .floats_only = an->all->floats_only,
         .max_samples = an->all->max_samples,
     };
     struct sink *s = gv_arena_new(a, struct sink);
@@ -32,8 +33,14 @@ static bool sink_feed(void *sink, const char *data, size_t n, struct gv_err *err
     struct sink *s = sink;
     if (gv_result_decoder_feed(s->decoder, data, n, err))
         return true;
-    s->base.answer->all->met_histograms |= gv_result_decoder_has_histograms(s->decoder);
-    return false;
+    bool met = gv_result_decoder_has_histograms(s->decoder);
+    s->base.answer->all->met_histograms |= met;
+    if (!met || !s->base.answer->all->raw)
+        return false;
+    *err = (struct gv_err){0}; /* not the query's fault, but of a cluster that can give no samples of them */
+    return gv_fail(err, GV_BAD_DATA,
+                   "native histograms can be had by remote read alone, which is not known to work there: it needs "
+                   "/api/v1/status/config, to learn of external_labels");
 }
 
 static bool sink_finish(void *sink, struct gv_err *err)

@@ -10,7 +10,8 @@ struct answers {
     struct gv_map by_key; /* struct answer; a key names its source too */
     bool *failed;         /* per source: it is left out of everything */
     int64_t max_samples, lookback_ms;
-    bool met_histograms; /* a column could not be read: JSON leaves out what native histograms need */
+    bool raw, floats_only; /* of a query for raw series; of one whose reply has no histograms */
+    bool met_histograms;   /* a column could not be read: JSON leaves out what native histograms need */
 };
 struct answer;
 

@@ -128,6 +128,8 @@ static enum gv_step plan(struct gv_task *t)
         q->admitted_ns = gv_loop_now_ns(q->env.loop);
         q->planning = planning_options(&q->arena, q->settings, &q->request);
         answers_init(&q->answers, &q->arena, q->planning.n_sources, max_samples(q));
+        q->answers.raw = q->request.raw != NULL;
+        q->answers.floats_only = q->request.raw && q->request.raw->floats_only;
     }
     q->plan = make_plan(q);
     return q->plan ? GV_NEXT : GV_FAIL;

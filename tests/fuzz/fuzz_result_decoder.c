@@ -46,6 +46,9 @@ static void check_steps(const char *text, size_t n, const size_t *pieces, size_t
         .kind = GV_COLUMN_STEPS, .mapping = &mapping, .grid = {1435781430781, 15000, 100}, .max_samples = 50};
     struct gv_buf out = GV_BUF_INIT;
     check_cuts(text, n, &o, pieces, n_pieces, &out);
+    o.floats_only = true;
+    gv_buf_clear(&out);
+    check_cuts(text, n, &o, pieces, n_pieces, &out);
     gv_buf_fini(&out);
 }
 

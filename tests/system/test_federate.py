@@ -117,10 +117,14 @@ class Federation(unittest.TestCase):
             for backend in backends:
                 backend.pages["config"] = {}  # which tells no external labels
             program = stack.enter_context(Program(config(*(b.url for b in backends))))
-            for match in "plain", "odd", "ended", "back", "recent", "old", '{job="a",__name__="plain"}':
+            for match in "plain", "odd", "ended", "back", "recent", "both", "turned", '{job="a",__name__="plain"}', ALL:
                 with self.subTest(match):
                     self.assertEqual(self.get("text/plain", match, url=program.url),
                                      self.get("text/plain", match, url=self.reference.url))
+            self.assertEqual(self.get(PROTOBUF, "odd", url=program.url), self.get(PROTOBUF, "odd", url=self.reference.url))
+            refused = program.request("GET", "/federate?match[]=latency", headers={"Accept": PROTOBUF})
+            self.assertEqual(refused.status, 503)
+            self.assertIn("native histograms can be had by remote read alone", refused.text)
             self.assertTrue(all(b.counted("/api/v1/query") for b in backends))
             self.assertFalse(any(b.counted("/api/v1/read") for b in backends))
 

@@ -248,6 +248,13 @@ class Troubleshooting(unittest.TestCase):
         eventually(lambda: program.metric("globalview_remote_reads_waiting") == 16, "the queue is full")
         self.hear(read(every).text)
 
+    def test_histograms_without_remote_read(self):
+        backend = self.backend(faults.good(b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},'
+                                           b'"histograms":[[1,{"count":"1","sum":"1"}]]}]}}'))
+        backend.pages["config"] = {}
+        every = remote.snappy(remote.field(1, remote.number(1, 0) + remote.number(2, 60000)))
+        self.hear(self.program(backend.url).request("POST", "/api/v1/read", every).text)
+
     def test_parameters(self):
         program = self.program(self.backend().url)
         self.ask(program, query="up{")

@@ -337,16 +337,22 @@ static void labels_are_held_to_the_budget_too(void **state)
 static const struct gv_result_decoder_options steps = {
     .kind = GV_COLUMN_STEPS, .mapping = &mapping, .grid = {.start = 1000, .step = 500, .n = 70}};
 
-static bool decode_steps(struct gv_arena *a, const char *text, size_t piece, struct gv_result *result,
-                         struct gv_err *err)
+static bool decode_as(struct gv_arena *a, const struct gv_result_decoder_options *o, const char *text, size_t piece,
+                      struct gv_result *result, struct gv_err *err)
 {
     struct gv_backend_error backend;
-    struct gv_result_decoder *d = gv_result_decoder_new(a, &steps);
+    struct gv_result_decoder *d = gv_result_decoder_new(a, o);
     size_t n = strlen(text);
     for (size_t at = 0; at < n; at += piece)
         if (!gv_result_decoder_feed(d, text + at, piece < n - at ? piece : n - at, err))
             return false;
     return gv_result_decoder_finish(d, result, &backend, err);
+}
+
+static bool decode_steps(struct gv_arena *a, const char *text, size_t piece, struct gv_result *result,
+                         struct gv_err *err)
+{
+    return decode_as(a, &steps, text, piece, result, err);
 }
 
 static void points_land_on_the_grid(void **state)
@@ -397,6 +403,42 @@ static void what_does_not_fit_the_grid_is_refused(void **state)
     check_steps_refuse(MATRIX("{\"metric\":{},\"values\":[[-9e15,\"1\"]]}"), GV_BAD_DATA, "not on the asked grid");
     check_steps_refuse(MATRIX("{\"metric\":{},\"histograms\":[[1,{\"count\":\"1\",\"sum\":\"1\"}]]}"), GV_EXECUTION,
                        "native histograms");
+}
+
+/* A series of both, one of histograms, one of floats; in any order of the members. */
+static void histograms_can_be_left_out(void **state)
+{
+    (void)state;
+#define LISTED "\"histograms\":[[1.5,{\"count\":\"1\",\"sum\":\"1\",\"buckets\":[[0,\"1\",\"2\",\"1\"]]}]]"
+    static const char matrix_text[] =
+        MATRIX("{\"metric\":{}," LISTED ",\"values\":[[1,\"5\"]]},{\"metric\":{},\"values\":[[1,\"6\"]]," LISTED "},"
+               "{" LISTED ",\"metric\":{}},{\"metric\":{},\"values\":[[1,\"7\"]]}");
+    static const char vector_text[] =
+        VECTOR("{\"metric\":{},\"histogram\":[1,{\"count\":\"1\",\"sum\":\"1\"}]},{\"metric\":{},\"value\":[1,\"7\"]}");
+    static const enum gv_column_kind kinds[] = {GV_COLUMN_STEPS, GV_COLUMN_RAW};
+    for (size_t k = 0; k < GV_COUNT(kinds); k++)
+        for (size_t piece = 1; piece < sizeof matrix_text; piece++) {
+            struct gv_result_decoder_options o = steps;
+            o.kind = kinds[k];
+            o.floats_only = true;
+            struct gv_arena a;
+            gv_arena_init(&a, NULL);
+            struct gv_result m, v;
+            struct gv_err err = {0};
+            assert_true(decode_as(&a, &o, matrix_text, piece, &m, &err));
+            assert_true(decode_as(&a, &o, vector_text, piece, &v, &err));
+            assert_true(m.n == 4 && v.n == 2);
+            const struct gv_series *all[] = {&m.series[0], &m.series[1], &m.series[2],
+                                             &m.series[3], &v.series[0], &v.series[1]};
+            static const double first[] = {5, 6, 0, 7, 0, 7};
+            for (size_t i = 0; i < GV_COUNT(all); i++) {
+                const struct gv_column *c = &all[i]->column;
+                bool has = k ? c->raw.n == 1 : c->steps.present[0] == 1;
+                assert_int_equal(has, first[i] > 0);
+                assert_true(!has || (k ? c->raw.values[0] : c->steps.values[0]) == first[i]);
+            }
+            gv_arena_fini(&a);
+        }
 }
 
 /* ---- against jansson ---- */
@@ -561,6 +603,7 @@ int main(void)
         cmocka_unit_test(labels_are_held_to_the_budget_too),
         cmocka_unit_test(points_land_on_the_grid),
         cmocka_unit_test(what_does_not_fit_the_grid_is_refused),
+        cmocka_unit_test(histograms_can_be_left_out),
         cmocka_unit_test(points_of_all_shapes_mean_what_jansson_says),
         cmocka_unit_test(mutations_mean_what_jansson_says),
     };
