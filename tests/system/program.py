@@ -47,7 +47,7 @@ def wait_until_known(program):
     """What the backends can do, remote read above all, has been learned."""
     def known():
         clusters = program.get("/api/v1/status/clusters").json["data"]["clusters"]
-        return all(c["abilities"].get("remoteRead") for c in clusters)
+        return all(c["abilities"].get("remoteRead") for c in clusters if c["replicas"])
     eventually(known, "what the backends can do is known")
 
 

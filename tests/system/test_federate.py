@@ -52,7 +52,7 @@ class Federation(unittest.TestCase):
         *cls.backends, cls.reference = [Prometheus(flags=FLAGS) for _ in range(4)]
         for server in (*cls.backends, cls.reference):
             cls.addClassCleanup(server.stop)
-        now = int(time.time())
+        cls.now = now = int(time.time())
         for k, backend in enumerate(cls.backends, 1):
             remote.write(backend.url, *series(k, now, {}))
             remote.write(cls.reference.url, *series(k, now, {"cluster": f"c{k}"}))
@@ -105,6 +105,16 @@ class Federation(unittest.TestCase):
                                              headers={"Accept": accept})
                 self.assertEqual((reply.status, reply.headers["Content-Type"]), (400, "text/plain; charset=utf-8"))
                 self.assertIn("parse error", reply.text)
+
+    def test_a_cluster_that_pushes(self):
+        """Its series are in the store."""
+        with Program("storage: {}\ningest: {}\n" + config(*(b.url for b in self.backends[:2]))) as program:
+            remote.write(program.url, *series(3, self.now, {"cluster": "c3"}))
+            wait_until_known(program)
+            for accept in "text/plain", PROTOBUF:
+                for match in ALL, '{cluster!="c1",job="a"}', '{cluster="c3"}':
+                    self.assertEqual(self.get(accept, match, url=program.url),
+                                     self.get(accept, match, url=self.reference.url))
 
     def test_one_cluster(self):
         _, body = self.get("text/plain", "plain", url=self.program.url + "/cluster/c2")

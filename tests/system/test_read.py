@@ -239,6 +239,27 @@ class Histograms(Reading):
                     body = self.ask(self.program, kind, T, END, selector)
                     self.assertEqual(evaluate(kind, body, T, END, query, selector), wanted)
 
+    def test_a_cluster_that_pushes(self):
+        """Samples of the store, beside those of clusters that are asked."""
+        now = int(time.time()) // 15 * 15
+        times = range(now - 1800, now, 15)
+        pushed = [remote.series({"__name__": "pushed", "job": "a"}, *(remote.sample(t, t - now) for t in times[:100]),
+                                remote.sample(times[100], remote.STALE)),
+                  remote.series({"__name__": "pushed", "job": "h"},
+                                *(remote.histogram(t, i + 1) for i, t in enumerate(times)))]
+        with Program("storage: {}\ningest: {default_cluster: c9}\n" + config(self.reference.url)) as program:
+            remote.write(program.url, *pushed)
+            wait_until_known(program)
+            for kind in TYPES:
+                body = self.ask(program, kind, now - 1800, now, '{cluster="c9"}', 'ended{exported_cluster="c1"}')
+                read = lambda query: evaluate(kind, body, now - 1800, now, query, '{cluster="c9"}',
+                                              'ended{exported_cluster="c1"}')["result"]
+                self.assertEqual([(s["metric"], len(s.get("values", s.get("histograms"))))
+                                  for s in read('{cluster="c9"}[1h]')],
+                                 [({"__name__": "pushed", "cluster": "c9", "job": "a"}, 100),
+                                  ({"__name__": "pushed", "cluster": "c9", "job": "h"}, 120)])
+                self.assertEqual(read('pushed{job="h"}'), program.query('pushed{job="h"}', time=now).json["data"]["result"])
+
     def test_stale_markers_keep_their_bits(self):
         samples = remote.unsnappy(self.ask(self.program, "samples", T, END, "ended"))
         self.assertEqual(samples.count(remote.STALE), 3)
