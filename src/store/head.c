@@ -6,6 +6,16 @@
 
 enum { DEFAULT_BLOCK_RANGE = 2 * 3600 * 1000 /* ms */ };
 
+/* Whoever makes a series does not wait for one query after the other. */
+static void init_index_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+}
+
 struct head *head_new(const struct head_options *o)
 {
     struct head *h = aligned_alloc(64, (sizeof *h + 63) / 64 * 64);
@@ -24,7 +34,7 @@ struct head *head_new(const struct head_options *o)
     h->next_id = 1;
     h->replaying = true;
     head_tables_init(h);
-    pthread_rwlock_init(&h->index, NULL);
+    init_index_lock(&h->index);
     symbols_init(&h->symbols);
     postings_init(&h->postings);
     pthread_mutex_init(&h->readers.lock, NULL);

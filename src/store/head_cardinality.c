@@ -1,5 +1,5 @@
 /* For status/tsdb: what there is most of, from the postings. */
-#include "store/head_impl.h"
+#include "store/head_select.h"
 #include <stdlib.h>
 
 struct top { /* the largest so far, in no order but that the least is first (a heap) */
@@ -40,7 +40,7 @@ static void offer(struct top *t, struct gv_slice name, uint64_t value)
     if (t->n < t->limit) {
         t->stats[t->n] = s;
         rise(t, t->n++);
-    } else if (t->limit && is_less(&t->stats[0], &s)) {
+    } else if (is_less(&t->stats[0], &s)) {
         t->stats[0] = s;
         sift(t, 0);
     }
@@ -52,7 +52,7 @@ static int largest_first(const void *pa, const void *pb)
     return is_less(a, b) ? 1 : is_less(b, a) ? -1 : 0;
 }
 
-/* Sorts, and copies the names; under the index's lock. */
+/* Sorts, and copies the names. */
 static void done(struct top *t, struct gv_arena *a, struct gv_store_stat **out, size_t *n)
 {
     if (t->n)
@@ -63,21 +63,22 @@ static void done(struct top *t, struct gv_arena *a, struct gv_store_stat **out, 
     *n = t->n;
 }
 
+struct pair {
+    uint32_t name, value, n;
+};
 struct pairs { /* the largest so far, largest first */
-    const struct postings_list **lists;
+    struct pair *pairs;
     size_t n, limit;
 };
 
-static void offer_pair(struct pairs *p, const struct postings_list *l)
+static void offer_pair(struct pairs *p, struct pair added)
 {
-    if (p->n == p->limit && p->lists[p->n - 1]->n >= l->n)
+    if (p->n == p->limit && p->pairs[p->n - 1].n >= added.n)
         return;
     size_t at = p->n < p->limit ? p->n++ : p->n - 1;
-    while (at && p->lists[at - 1]->n < l->n) {
-        p->lists[at] = p->lists[at - 1];
-        at--;
-    }
-    p->lists[at] = l;
+    for (; at && p->pairs[at - 1].n < added.n; at--)
+        p->pairs[at] = p->pairs[at - 1];
+    p->pairs[at] = added;
 }
 
 static void name_pairs(const struct symbols *y, const struct pairs *p, struct gv_arena *a, struct gv_store_stat **out,
@@ -86,57 +87,96 @@ static void name_pairs(const struct symbols *y, const struct pairs *p, struct gv
     *out = gv_arena_array(a, struct gv_store_stat, p->n);
     *n = p->n;
     for (size_t i = 0; i < p->n; i++) {
-        struct gv_slice name = symbols_text(y, p->lists[i]->name), value = symbols_text(y, p->lists[i]->value);
+        struct gv_slice name = symbols_text(y, p->pairs[i].name), value = symbols_text(y, p->pairs[i].value);
         const char *text = gv_arena_printf(a, "%.*s=%.*s", GV_ARG(name), GV_ARG(value));
-        (*out)[i] = (struct gv_store_stat){gv_slice_of(text), p->lists[i]->n};
+        (*out)[i] = (struct gv_store_stat){gv_slice_of(text), p->pairs[i].n};
     }
 }
 
 struct tops {
     struct top metrics, values, bytes;
     struct pairs pairs;
+    uint64_t label_pairs;
 };
 
-static void look_at_name(const struct head *h, uint32_t name, struct tops *t)
+/* How many series each of some values has. */
+static void count_series(struct head *h, uint32_t name, const uint64_t *values, size_t n, uint32_t *counts)
 {
-    const struct postings_list *values = postings_values(&h->postings, name);
-    struct gv_slice text = symbols_text(&h->symbols, name);
-    bool is_metric = gv_slice_eq(text, GV_LABEL_NAME);
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < values->n; i++) {
-        uint32_t value = (uint32_t)postings_at(values, i);
-        const struct postings_list *l = postings_find(&h->postings, name, value);
-        bytes += symbols_text(&h->symbols, value).n;
-        if (is_metric)
-            offer(&t->metrics, symbols_text(&h->symbols, value), l->n);
-        offer_pair(&t->pairs, l);
+    pthread_rwlock_rdlock(&h->index);
+    for (size_t i = 0; i < n; i++) {
+        const struct postings_list *l = postings_find(&h->postings, name, (uint32_t)values[i]);
+        counts[i] = l ? l->n : 0;
     }
-    offer(&t->values, text, values->n);
-    offer(&t->bytes, text, bytes);
+    pthread_rwlock_unlock(&h->index);
+}
+
+/* Some values at a time: nobody waits for long for the lock. */
+static void look_at_values(struct head *h, uint32_t name, const uint64_t *values, size_t n, struct tops *t)
+{
+    enum { SOME = 1024 };
+    uint32_t counts[SOME];
+    bool is_metric = gv_slice_eq(symbols_text(&h->symbols, name), GV_LABEL_NAME);
+    for (size_t i = 0, some; i < n; i += some) {
+        some = n - i < SOME ? n - i : SOME;
+        count_series(h, name, values + i, some, counts);
+        for (size_t j = 0; j < some; j++) {
+            if (is_metric)
+                offer(&t->metrics, symbols_text(&h->symbols, (uint32_t)values[i + j]), counts[j]);
+            offer_pair(&t->pairs, (struct pair){name, (uint32_t)values[i + j], counts[j]});
+        }
+    }
+}
+
+static bool look_at_name(struct head *h, uint32_t name, struct tops *t, struct gv_err *err)
+{
+    struct gv_arena scratch;
+    uint64_t *values, bytes = 0;
+    size_t n;
+    gv_arena_init(&scratch, NULL);
+    bool ok = head_copy_values(h, &scratch, name, &values, &n, err);
+    if (ok) {
+        look_at_values(h, name, values, n, t);
+        for (size_t i = 0; i < n; i++)
+            bytes += symbols_text(&h->symbols, (uint32_t)values[i]).n;
+        offer(&t->values, symbols_text(&h->symbols, name), n);
+        offer(&t->bytes, symbols_text(&h->symbols, name), bytes);
+        t->label_pairs += n;
+    }
+    gv_arena_fini(&scratch);
+    return ok;
+}
+
+static bool look_at_all(struct head *h, struct gv_arena *a, struct tops *t, struct gv_err *err)
+{
+    uint64_t *names;
+    size_t n;
+    if (!head_copy_values(h, a, POSTINGS_VALUES, &names, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!look_at_name(h, (uint32_t)names[i], t, err))
+            return false;
+    return true;
 }
 
 bool head_cardinality(struct head *h, struct gv_arena *a, size_t limit, struct gv_store_cardinality *out,
                       struct gv_err *err)
 {
-    struct tops t = {.pairs.limit = limit};
+    struct tops t = {.pairs.limit = limit ? limit : 1};
     struct top *const each[] = {&t.metrics, &t.values, &t.bytes};
-    *out = (struct gv_store_cardinality){0};
     for (size_t i = 0; i < GV_COUNT(each); i++) {
-        each[i]->limit = limit;
-        each[i]->stats = gv_arena_try(a, (limit + 1) * sizeof(struct gv_store_stat), err);
+        each[i]->limit = t.pairs.limit;
+        each[i]->stats = gv_arena_try(a, t.pairs.limit * sizeof(struct gv_store_stat), err);
         if (!each[i]->stats)
             return false;
     }
-    t.pairs.lists = gv_arena_array(a, const struct postings_list *, limit + 1);
-    pthread_rwlock_rdlock(&h->index);
-    const struct postings_list *names = postings_names(&h->postings);
-    for (uint32_t i = 0; limit && names && i < names->n; i++)
-        look_at_name(h, (uint32_t)postings_at(names, i), &t);
-    out->label_pairs = h->postings.pairs;
+    t.pairs.pairs = gv_arena_array(a, struct pair, t.pairs.limit);
+    struct store_reader *r = head_reader_get(h, INT64_MIN); /* texts stay */
+    bool ok = look_at_all(h, a, &t, err);
+    *out = (struct gv_store_cardinality){.label_pairs = t.label_pairs};
     done(&t.metrics, a, &out->series_by_metric, &out->n_metrics);
     done(&t.values, a, &out->values_by_label, &out->n_values);
     done(&t.bytes, a, &out->bytes_by_label, &out->n_bytes);
     name_pairs(&h->symbols, &t.pairs, a, &out->series_by_pair, &out->n_pairs);
-    pthread_rwlock_unlock(&h->index);
-    return true;
+    head_reader_put(r);
+    return ok;
 }

@@ -305,19 +305,26 @@ static void sweep(struct head *h)
 
 /* ---- Freeing ---- */
 
-static void free_dying(struct head *h, struct head_dying *d)
+static void free_series(struct head *h, struct head_series *const *series, size_t n)
 {
     pthread_rwlock_wrlock(&h->index);
-    for (size_t i = 0; i < d->n; i++)
-        head_give_symbols(h, d->series[i]);
+    for (size_t i = 0; i < n; i++)
+        head_give_symbols(h, series[i]);
     pthread_rwlock_unlock(&h->index);
-    for (size_t i = 0; i < d->n; i++) {
-        struct head_stripe *stripe = head_stripe_of(h, d->series[i]->id);
+    for (size_t i = 0; i < n; i++) {
+        struct head_stripe *stripe = head_stripe_of(h, series[i]->id);
         pthread_mutex_lock(&stripe->lock);
-        head_table_remove(stripe, d->series[i]);
-        head_free_series(stripe, d->series[i]);
+        head_table_remove(stripe, series[i]);
+        head_free_series(stripe, series[i]);
         pthread_mutex_unlock(&stripe->lock);
     }
+}
+
+static void free_dying(struct head *h, struct head_dying *d)
+{
+    enum { SOME = 128 }; /* the lock is not held for long */
+    for (size_t i = 0; i < d->n; i += SOME)
+        free_series(h, d->series + i, d->n - i < SOME ? d->n - i : SOME);
     free(d->series);
     free(d);
 }

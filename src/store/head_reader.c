@@ -155,20 +155,19 @@ static int by_text(const void *a, const void *b)
     return gv_slice_cmp(*(const struct gv_slice *)a, *(const struct gv_slice *)b);
 }
 
-/* The texts of a list of symbols, ascending, in a. */
+/* The texts of a list of symbols, ascending, in a. The reader keeps them while they are read without the lock. */
 static bool texts_of(struct head *h, struct gv_arena *a, uint32_t name, struct gv_slice **out, size_t *n,
                      struct gv_err *err)
 {
-    pthread_rwlock_rdlock(&h->index);
-    const struct postings_list *l = postings_values(&h->postings, name);
-    *n = l ? l->n : 0;
+    uint64_t *symbols;
+    if (!head_copy_values(h, a, name, &symbols, n, err))
+        return false;
     struct gv_slice *texts = gv_arena_try(a, (*n + 1) * sizeof *texts, err);
     size_t bytes = 0;
     for (size_t i = 0; texts && i < *n; i++) {
-        texts[i] = symbols_text(&h->symbols, (uint32_t)postings_at(l, (uint32_t)i));
+        texts[i] = symbols_text(&h->symbols, (uint32_t)symbols[i]);
         bytes += texts[i].n;
     }
-    pthread_rwlock_unlock(&h->index);
     char *to = texts ? gv_arena_try(a, bytes + 1, err) : NULL;
     *out = texts;
     if (!to)

@@ -214,24 +214,33 @@ static bool by_named(struct selection *s, struct test *fewest, struct gv_err *er
     return true;
 }
 
+bool head_copy_values(struct head *h, struct gv_arena *a, uint32_t name, uint64_t **values, size_t *n,
+                      struct gv_err *err)
+{
+    pthread_rwlock_rdlock(&h->index);
+    const struct postings_list *l = postings_values(&h->postings, name);
+    *n = l ? l->n : 0;
+    *values = gv_arena_try(a, (*n + 1) * sizeof **values, err);
+    if (l && *values)
+        postings_copy(l, *values);
+    pthread_rwlock_unlock(&h->index);
+    return *values != NULL;
+}
+
 /* The values of a name that match. The texts are read without the lock: an expression may take its time. */
 static bool by_text(struct selection *s, struct test *t, struct gv_err *err)
 {
     struct head *h = s->head;
-    const struct postings_list *l = postings_values(&h->postings, t->name);
-    size_t n = l ? l->n : 0, kept = 0;
-    uint64_t *all = gv_arena_try(s->arena, (n + 1) * sizeof *all, err);
-    uint32_t *values = all ? gv_arena_try(s->arena, (n + 1) * sizeof *values, err) : NULL;
-    if (!values)
-        return false;
-    if (l)
-        postings_copy(l, all);
+    uint64_t *all;
+    size_t n, kept = 0;
     pthread_rwlock_unlock(&h->index);
-    for (size_t i = 0; i < n; i++)
+    bool ok = head_copy_values(h, s->arena, t->name, &all, &n, err);
+    uint32_t *values = ok ? gv_arena_try(s->arena, (n + 1) * sizeof *values, err) : NULL;
+    for (size_t i = 0; values && i < n; i++)
         if (gv_matcher_matches(t->matcher, symbols_text(&h->symbols, (uint32_t)all[i])))
             values[kept++] = (uint32_t)all[i];
     pthread_rwlock_rdlock(&h->index);
-    return gather(s, t->name, values, kept, err);
+    return values && gather(s, t->name, values, kept, err);
 }
 
 static bool all_series(struct selection *s, struct gv_err *err)
