@@ -34,7 +34,7 @@ struct byte_reader {
 
 static inline struct byte_reader byte_reader(const uint8_t *p, size_t n)
 {
-    return (struct byte_reader){p, p + n, false};
+    return (struct byte_reader){p, n ? p + n : p, false};
 }
 static inline size_t bytes_left(const struct byte_reader *r)
 {
