@@ -162,10 +162,11 @@ struct endpoint {
     bool at_end;
     struct gv_log_reader *reader;
     struct frames filled;
-    int64_t room;       /* samples that may be read ahead */
-    uint64_t keep_from; /* segment of the oldest frame in memory */
-    int64_t refresh_at; /* ms, monotonic: read password files again */
-    uint64_t lost;      /* records known to be missing in the queue */
+    int64_t room;                      /* samples that may be read ahead */
+    uint64_t keep_from;                /* segment of the oldest frame in memory */
+    uint64_t gone_below, dropped_full; /* segments removed because the queue was full; samples dropped with them */
+    int64_t refresh_at;                /* ms, monotonic: read password files again */
+    uint64_t lost;                     /* records known to be missing in the queue */
 };
 
 struct forward_scratch;

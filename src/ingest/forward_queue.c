@@ -260,13 +260,11 @@ static bool next_frame(struct endpoint *e, struct queue_record *r, struct gv_log
     return false;
 }
 
-/* Makes room on disk: the oldest samples go, read or not. */
+/* Makes room on disk: the oldest samples go; what of them is in memory already, the loop drops. */
 static void keep_bound(struct endpoint *e, struct gv_log_status *s)
 {
-    static struct gv_log_limit limit = GV_LOG_LIMIT(60000);
     struct queue_record r;
     struct gv_log_place at;
-    uint64_t dropped = 0;
     while (s->bytes > (uint64_t)e->config->max_queue_bytes && s->first < s->current) {
         while (gv_log_reader_segment(e->reader) <= s->first && next_frame(e, &r, &at)) {
             if (at.segment > s->first) { /* it is to be sent, after what is in memory already */
@@ -274,17 +272,13 @@ static void keep_bound(struct endpoint *e, struct gv_log_status *s)
                 break;
             }
             drop_frame(e, &r, DROP_QUEUE_FULL);
-            dropped += r.frame.samples;
+            e->dropped_full += r.frame.samples;
         }
         if (gv_log_reader_segment(e->reader) <= s->first || !gv_log_drop(e->log, s->first + 1, NULL))
             break;
+        e->gone_below = s->first + 1;
         gv_log_status(e->log, s);
     }
-    if (dropped)
-        gv_log_limited(&limit, GV_LOG_WARN,
-                       "the queue of a remote_write endpoint is full: its oldest samples are dropped",
-                       GV_CTX("endpoint", e->config->name), GV_F("samples", dropped),
-                       GV_F("max_queue_size", e->config->max_queue_bytes));
 }
 
 static void read_ahead(struct endpoint *e)

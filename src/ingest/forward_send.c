@@ -48,6 +48,44 @@ static void want_fill(struct endpoint *e)
     gv_workers_submit(e->forward->workers, loop_of(e), &e->fill);
 }
 
+/* Drops frames whose segments are gone, but for one that is under way. */
+static void drop_gone(struct endpoint *e, struct frames *l, bool keep_first, unsigned *busy)
+{
+    struct frames kept;
+    frames_init(&kept);
+    for (struct frame *f; (f = frames_take(l)); keep_first = false) {
+        if (keep_first || f->place.segment >= e->gone_below) {
+            frames_add(&kept, f);
+            continue;
+        }
+        e->dropped_full += f->head.samples;
+        e->held_samples -= f->head.samples;
+        *busy -= 1;
+        endpoint_count_dropped(e, DROP_QUEUE_FULL, f->head.samples);
+        endpoint_delivered(e, f);
+        frame_free(f);
+    }
+    *l = kept;
+    if (!kept.n)
+        l->last = &l->first;
+}
+
+static void keep_bound(struct endpoint *e)
+{
+    static struct gv_log_limit limit = GV_LOG_LIMIT(60000);
+    unsigned waiting = (unsigned)e->waiting.n;
+    drop_gone(e, &e->waiting, false, &waiting);
+    for (unsigned i = 0; i < e->n_shards; i++)
+        if (e->shard[i])
+            drop_gone(e, &e->shard[i]->frames, e->shard[i]->sending, &e->busy);
+    if (e->dropped_full)
+        gv_log_limited(&limit, GV_LOG_WARN,
+                       "the queue of a remote_write endpoint is full: its oldest samples are dropped",
+                       GV_CTX("endpoint", e->config->name), GV_F("samples", e->dropped_full),
+                       GV_F("max_queue_size", e->config->max_queue_bytes));
+    e->gone_below = e->dropped_full = 0;
+}
+
 static void on_filled(struct gv_message *m)
 {
     struct gv_work *w = container_of(m, struct gv_work, done);
@@ -58,6 +96,8 @@ static void on_filled(struct gv_message *m)
         e->held_samples += f->head.samples;
         frames_add(&e->waiting, f);
     }
+    if (e->gone_below)
+        keep_bound(e);
     dispatch(e);
     if (e->fill_again)
         want_fill(e);
