@@ -132,6 +132,3 @@ void gv_config_free(struct gv_config *c);
 
 /* The configuration in force as YAML: defaults filled in, secrets as <secret>. Overrides of the command line show. */
 void gv_config_print(const struct gv_config *c, struct gv_buf *out);
-
-/* What a file asks for and this build does not have: fails with the key and its position. */
-GV_MUST_CHECK bool gv_config_check_built(const struct gv_config *c, struct gv_err *err);

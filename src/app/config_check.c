@@ -103,7 +103,7 @@ static bool check_cluster(reader *r, const entry *e, const struct gv_config *c)
 bool gv_config_check(struct gv_config *c, reader *r)
 {
     bool unread = r->env && r->env->sealed && c->clusters_files.n;
-    if (!c->entries.n && !c->storage && !unread)
+    if (!c->entries.n && !c->storage && !c->remote_write.n && !unread)
         return gv_config_fail(r, NULL, c->root->pos,
                               "no clusters: name at least one under `clusters` (or switch `storage` on)");
     struct gv_config_path ingest = {.key = "ingest"};
@@ -117,12 +117,4 @@ bool gv_config_check(struct gv_config *c, reader *r)
         if (!check_name(r, &entries[i], &seen) || !check_cluster(r, &entries[i], c))
             return false;
     return gv_config_check_forward(c, r);
-}
-
-bool gv_config_check_built(const struct gv_config *c, struct gv_err *err)
-{
-    static const char missing[] = "remote_write";
-    return !gv_yaml_get(c->root, missing) ||
-           gv_yaml_fail(err, gv_config_place(c->root, missing), "%s: this build does not forward yet: remove the key",
-                        missing);
 }

@@ -9,6 +9,7 @@
 #pragma once
 #include "api/ops.h"
 #include "app/flags.h"
+#include "app/forwarder.h"
 #include "app/keeper.h"
 #include "app/snapshot.h"
 #include "base/metric.h"
@@ -55,8 +56,9 @@ struct program {
     struct gv_registry *metrics;
     struct gv_cluster_client *probes; /* of the control loop */
     struct gv_health *health;
-    struct gv_receiver *receiver; /* of writes; NULL: there is no store */
-    struct keeper *keeper; /* of the embedded store; NULL: off */
+    struct gv_receiver *receiver; /* of writes; NULL: there is nowhere to put them */
+    struct keeper *keeper;        /* of the embedded store; NULL: off */
+    struct forwarder *forwarder;  /* NULL: nothing is forwarded */
     int64_t start_time_ms;
 
     pthread_mutex_t lock; /* guards the four below: read by any loop */

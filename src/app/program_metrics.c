@@ -98,6 +98,7 @@ struct gv_registry *gv_metrics_registry(void)
     gv_registry_add(r, gv_api_metrics);
     gv_registry_add(r, gv_cluster_metrics);
     gv_registry_add(r, gv_ingest_metrics);
+    gv_registry_add(r, gv_forward_metrics);
     gv_registry_add(r, gv_http_server_metrics);
     return r;
 }

@@ -43,11 +43,14 @@ void program_apply(struct program *p, struct gv_snapshot *s)
     if (old && gv_snapshot_of(old)->config->global->max_total_query_memory != g->max_total_query_memory)
         gv_log(GV_LOG_WARN, "max_total_query_memory changes at the next start only");
     gv_settings_put(old);
-    if (p->keeper) {
-        keeper_apply(p->keeper, s->config);
+    if (p->receiver)
         ingest_apply(p->receiver, s->config);
-    } else if (s->config->storage)
+    if (p->keeper)
+        keeper_apply(p->keeper, s->config);
+    else if (s->config->storage)
         gv_log(GV_LOG_WARN, "storage is switched on at the next start only");
+    if (old)
+        forwarder_apply(p->forwarder, s->config);
     gv_gate_set_places(p->gate, (unsigned)g->max_concurrent_queries);
     gv_cluster_client_set_clusters(p->probes, s->clusters);
     gv_health_set_clusters(p->health, s->clusters);
@@ -136,14 +139,27 @@ static void make_shared(struct program *p, const struct gv_snapshot *s)
     p->reads = gv_gate_new(reads, reads * WAITING_PER_PLACE);
 }
 
-static bool open_store(struct program *p, struct gv_snapshot *s, struct gv_err *err)
+static bool open_store(struct program *p, struct gv_snapshot *s, struct gv_ingest_sink *sink, struct gv_err *err)
 {
     if (!s->config->storage)
         return true;
     if (!(p->keeper = keeper_new(s->config, err)))
         return false;
     s->settings.local = keeper_local(p->keeper);
-    p->receiver = ingest_receiver_new(s->config, ingest_sink_of(s->settings.local->store));
+    *sink = ingest_sink_of(s->settings.local->store);
+    return true;
+}
+
+/* What is pushed goes to the store, to the endpoints of remote_write, or through these to the store. */
+static bool open_ingest(struct program *p, struct gv_snapshot *s, struct gv_err *err)
+{
+    struct gv_ingest_sink sink = {.ctx = NULL};
+    if (!open_store(p, s, &sink, err) || !forwarder_new(s, sink, &p->forwarder, err))
+        return false;
+    if (p->forwarder)
+        sink = forwarder_sink(p->forwarder);
+    if (sink.append)
+        p->receiver = ingest_receiver_new(s->config, sink);
     return true;
 }
 
@@ -157,7 +173,7 @@ static bool make(struct program *p, struct gv_arena *a, struct gv_snapshot *snap
     if (!f->listen.n)
         return gv_fail(err, GV_BAD_DATA, "--web.listen-address: at least one address is needed");
     make_shared(p, snapshot);
-    if (!open_store(p, snapshot, err))
+    if (!open_ingest(p, snapshot, err))
         return false;
     if (!make_api(p, a, err) || !(p->workers = gv_workers_new(p->n_workers, err)))
         return false;
@@ -166,6 +182,8 @@ static bool make(struct program *p, struct gv_arena *a, struct gv_snapshot *snap
             return false;
     if (!(p->control = gv_loop_new(p->n_slots, err)) || !(p->probes = gv_cluster_client_new(p->control, err)) ||
         !(p->health = gv_health_new(p->probes, HEALTH_INTERVAL_MS, err)))
+        return false;
+    if (p->forwarder && !forwarder_start(p->forwarder, p->workers, p->n_slots + 1, err))
         return false;
     program_metrics_init(p);
     program_apply(p, snapshot);
@@ -301,6 +319,7 @@ static void unmake(struct program *p)
         free_slot(&p->slots[i]);
     if (p->probes)
         gv_cluster_client_free(p->probes);
+    forwarder_stop(p->forwarder);
     if (p->workers)
         gv_workers_free(p->workers);
     for (unsigned i = 0; i < p->n_slots && p->slots; i++)
@@ -311,6 +330,7 @@ static void unmake(struct program *p)
     gv_gate_free(p->gate);
     gv_gate_free(p->reads);
     ingest_receiver_free(p->receiver);
+    forwarder_free(p->forwarder);
     keeper_free(p->keeper);
     if (p->metrics)
         gv_registry_free(p->metrics);

@@ -119,10 +119,6 @@ class CheckConfig(unittest.TestCase):
         self.refused("clusters_files: [conf.d/*.yml]\n" + GOOD,
                      'conf.d/b.yml:2:10: clusters[0].name: cluster "c1" is there twice (first at g.yml:4:11)')
 
-    def test_forwarding_is_not_ignored(self):
-        self.refused("storage: {}\ningest: {}\nremote_write: [{url: http://h}]\n" + GOOD,
-                     "g.yml:3:15: remote_write: this build does not forward yet: remove the key")
-
     def test_storage_alone_is_enough(self):
         done = self.check("storage: {}\ningest: {}\n")
         self.assertEqual((done.stdout, done.stderr), ("g.yml: ok, 0 clusters\n", ""))

@@ -1,13 +1,16 @@
 """docs/troubleshooting.md says what the program says: each message of its tables is provoked here."""
 import contextlib
 import pathlib
+import random
 import re
+import resource
 import socket
 import ssl
 import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
 
 import faults
 import remote
@@ -76,7 +79,8 @@ class Troubleshooting(unittest.TestCase):
                      "clusters:\n  - name: c1\n    endpoints: ['10.0.0.2:9090']\n",
                      f"clusters:\n  - name: '${{NOT_THERE}}'\n    {ENDPOINT}\n",
                      f"clusters:\n  - name: c1\n    {ENDPOINT}\n    tls_config: {{ca_file: none.pem}}\n",
-                     "storage:\ningest:\nremote_write: [{url: http://h}]\n", f"ingest:\nclusters:\n  - name: c1\n    {ENDPOINT}\n"):
+                     "storage: {}\nremote_write: [{url: 'http://h'}]\n",
+                     "ingest: {}\nremote_write: [{url: 'http://h'}]\n", f"ingest:\nclusters:\n  - name: c1\n    {ENDPOINT}\n"):
             (folder / "globalview.yml").write_text(text)
             self.hear(run("check-config", "globalview.yml", cwd=folder).stderr)
         (folder / "globalview.yml").unlink()
@@ -149,6 +153,54 @@ class Troubleshooting(unittest.TestCase):
             self.assertFalse(block.exists())
         program = self.program("http://127.0.0.1:1", flags=["--web.enable-admin-api"])
         self.hear(program.post("/api/v1/admin/tsdb/clean_tombstones").json["error"])
+
+    # --- of forwarding ---
+
+    def test_endpoints_of_remote_write(self):
+        endpoint = self.backend()
+        config = f"""
+ingest: {{}}
+remote_write:
+  - {{url: '{endpoint.url}/w', name: one, queue_path: {self.folder()}/q, max_queue_size: 1MiB,
+     protobuf_message: io.prometheus.write.v2.Request, queue_config: {{max_backoff: 50ms}}}}
+"""
+        program = self.stack.enter_context(Program(config))
+
+        def push(status, message, *series):
+            endpoint.fault = faults.raw(faults.head(status, "Content-Length: 0") if status else b"")
+            remote.write(program.url, *(series or [remote.series({"__name__": "up", "cluster": "c1"},
+                                                                 remote.sample(T, 1))]))
+            program.wait_for_log(message)
+
+        push(400, "refused samples; they are dropped")
+        push(204, "does not know remote write 2.0")
+        push(500, "does not take samples; they wait in its queue")
+        noise = random.Random(1)
+        for i in range(4):
+            many = [remote.series({"__name__": "up", "cluster": "c1", "noise": noise.randbytes(400).hex()},
+                                  remote.sample(T + i, 1)) for _ in range(1000)]
+            remote.write(program.url, *many)
+        program.wait_for_log("its oldest samples are dropped")
+        self.hear(run(f"--config.file={program.config}", "--web.listen-address=127.0.0.1:0", cwd=program.folder).stderr)
+        program.config.write_text(config.replace("1MiB", "2MiB"))
+        program.reload()
+        program.wait_for_log("remote_write changes at the next start only")
+        self.hear(program.log)
+
+    def test_a_disk_that_is_full(self):
+        program = self.stack.enter_context(Program("storage: {path: data}\ningest: {}\n"))
+        series = remote.series({"__name__": "up", "cluster": "c1"}, remote.sample(T, 1))
+        resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (4, resource.RLIM_INFINITY))
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            remote.write(program.url, series)
+        with refused.exception as reply:
+            self.assertEqual(reply.code, 503)
+            self.hear(reply.read().decode())
+        program.wait_for_log("the log cannot be written")
+        resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        program.wait_for_log("the log is written again")
+        remote.write(program.url, series)
+        self.hear(program.log)
 
     # --- of clusters ---
 

@@ -320,23 +320,6 @@ static void flags_of_the_store_beat_the_file(void **state)
     assert_string_equal(err.msg, "--storage.path: the store is off: switch it on by `storage:` in g.yml");
 }
 
-static void what_is_not_built_is_named(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {CLUSTER "ingest:\nremote_write: [{url: http://h, queue_path: q}]\n"};
-    for (size_t i = 0; i < GV_COUNT(texts); i++) {
-        struct gv_config *c = parse(texts[i]);
-        struct gv_err err = {0};
-        assert_false(gv_config_check_built(c, &err));
-        assert_non_null(strstr(err.msg, "this build does not forward yet: remove the key"));
-        gv_config_free(c);
-    }
-    struct gv_config *c = parse(CLUSTER);
-    struct gv_err err = {0};
-    assert_true(gv_config_check_built(c, &err));
-    gv_config_free(c);
-}
-
 #define FORWARD CLUSTER "ingest:\nremote_write:\n"
 
 static void forwarding_has_prometheus_defaults(void **state)
@@ -450,7 +433,6 @@ int main(void)
         cmocka_unit_test(exclusive_keys_are_refused),
         cmocka_unit_test(what_is_ingested_is_configured),
         cmocka_unit_test(flags_of_the_store_beat_the_file),
-        cmocka_unit_test(what_is_not_built_is_named),
         cmocka_unit_test(forwarding_has_prometheus_defaults),
         cmocka_unit_test(what_cannot_be_forwarded_is_refused),
         cmocka_unit_test(printing_hides_secrets_and_reads_back),
