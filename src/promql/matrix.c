@@ -130,11 +130,12 @@ static bool next_raw(struct gv_stream *s, const struct gv_node *n, struct gv_ser
     return n->extended == GV_RANGE_PLAIN || extend(s, n, in);
 }
 
-static bool collect_raw(struct gv_stream *s, const struct gv_node *n, struct gv_arena *out, struct gv_result *r)
+/* cap: of r->series, over all partitions. */
+static bool collect_raw(struct gv_stream *s, const struct gv_node *n, struct gv_arena *out, struct gv_result *r,
+                        size_t *cap)
 {
     struct gv_series_samples in;
     const struct gv_labels *labels = NULL;
-    size_t cap = 0;
     for (int more = 1;;) {
         if (!next_raw(s, n, &in, &labels, &more))
             return false;
@@ -153,7 +154,7 @@ static bool collect_raw(struct gv_stream *s, const struct gv_node *n, struct gv_
         if (!gv_hold(s->worker, samples) || !gv_poll(s->worker, (size_t)samples) ||
             !copy_raw(s, &in, &series.column.raw, out))
             return false;
-        gv_push(out, r->series, r->n, cap) = series;
+        gv_push(out, r->series, r->n, *cap) = series;
     }
 }
 
@@ -207,9 +208,10 @@ bool gv_eval_matrix(struct gv_engine *ev, const struct gv_node *n, struct gv_gri
 {
     struct gv_pipe *p = grid.n ? gv_leaf_raw(ev, n, grid, &ev->arena) : NULL;
     bool ok = p != NULL;
+    size_t cap = 0;
     for (size_t part = 0; ok && part < p->n_parts; part++) {
         struct gv_stream *s = gv_stream_open(p, part, &ev->main, NULL);
-        ok = s && collect_raw(s, n, out, r);
+        ok = s && collect_raw(s, n, out, r, &cap);
         if (s)
             gv_stream_close(s);
     }

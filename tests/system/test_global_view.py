@@ -20,11 +20,13 @@ SHOWN = 10  # findings of a failed test
 WORLDS = {}
 
 # How clusters may be asked. pushed: the default, each is sent the largest part that it can answer alone; raw: samples
-# come by remote read, all is evaluated here; both: one cluster so, the others so.
+# come by remote read, all is evaluated here; both: one cluster so, the others so; stored: two of them are not asked at
+# all, they push what they have into the embedded store.
 PROGRAMS = {
     "pushed": {},
     "raw": {"every": "    pushdown: never\n"},
     "both": {"more": {"c2": "    pushdown: never\n"}},
+    "stored": {"stored": ("c2", "c3")},
 }
 
 
@@ -58,8 +60,10 @@ def start(test, world, **how):
 
     def known():
         clusters = program.get("/api/v1/status/clusters").json["data"]["clusters"]
-        return all(c["abilities"].get("remoteRead") for c in clusters)
+        return all(c["abilities"].get("remoteRead") or c["pushed"] for c in clusters)
     eventually(known, "what the backends can do is known")
+    for name in how.get("stored", ()):
+        world.push(program.url, name)
     return program
 
 
@@ -113,6 +117,9 @@ class GlobalView:
 
     def test_some_pushed_down_and_some_raw(self):
         self.hold("both")
+
+    def test_some_in_the_embedded_store(self):
+        self.hold("stored")
 
 
 class Queries(unittest.TestCase):

@@ -149,11 +149,15 @@ class Cluster:
                  [remote.histogram(t, i + self.number) for i, t in enumerate(TIMES[20:100])])]
 
 
+def encoded(all_series):
+    return [remote.series(labels, *(p if isinstance(p, bytes) else remote.sample(*p) for p in points))
+            for labels, points in all_series]
+
+
 def server(*all_series, external_labels=None):
     config = f"global: {{scrape_interval: 15s, external_labels: {external_labels or {}}}}\n"
     started = Prometheus(None, config, flags=["--web.enable-remote-write-receiver", "--enable-feature=native-histograms"])
-    remote.write(started.url, *(remote.series(labels, *(p if isinstance(p, bytes) else remote.sample(*p) for p in points))
-                                for labels, points in all_series))
+    remote.write(started.url, *encoded(all_series))
     return started
 
 
@@ -164,7 +168,7 @@ class World:
     def __init__(self, layout, without=(), natives=False):
         self.layout = layout
         clusters = {name: Cluster(name, layout) for name in CLUSTERS}
-        series = {name: c.series + c.natives() * natives for name, c in clusters.items()}
+        series = self.series = {name: c.series + c.natives() * natives for name, c in clusters.items()}
         wanted = list(series.values())
         for missing in (None, *without):
             wanted.append([s for name, c in clusters.items() if name != missing for s in c.shown(series[name])])
@@ -174,15 +178,24 @@ class World:
         self.reference = started[len(CLUSTERS)]
         self.without = dict(zip(without, started[len(CLUSTERS) + 1:]))
 
-    def config(self, urls=None, every="", more=None, top=""):
-        """urls: of endpoints, where not the servers' own; every, more: lines for all clusters, and by name."""
+    def config(self, urls=None, every="", more=None, top="", stored=()):
+        """urls: of endpoints, where not the servers' own; every, more: lines for all clusters, and by name. stored: names
+        of clusters that push (`push`) and have no endpoints."""
+        if stored:
+            top += "storage: {}\ningest: {}\n"
         text = top + "clusters:\n"
         for name in CLUSTERS:
             others = {k: v for k, v in INJECTED[name].items() if k != "cluster"}
             labels = ", ".join(f"{k}: {v}" for k, v in others.items())
-            text += f"  - name: {name}\n    endpoints: [{(urls or {}).get(name, self.backends[name].url)}]\n"
-            text += f"    labels: {{{labels}}}\n" + every + (more or {}).get(name, "")
+            endpoint = (urls or {}).get(name, self.backends[name].url)
+            text += f"  - name: {name}\n    labels: {{{labels}}}\n"
+            if name not in stored:
+                text += f"    endpoints: [{endpoint}]\n" + every + (more or {}).get(name, "")
         return text
+
+    def push(self, url, name):
+        """Sends the cluster's own series to a program, as its Prometheus would."""
+        remote.write(f"{url}/cluster/{name}", *encoded(self.series[name]))
 
     def stop(self):
         for one in (*self.backends.values(), self.reference, *self.without.values()):

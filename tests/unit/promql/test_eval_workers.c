@@ -47,6 +47,25 @@ static const char *const queries[] = {
     "sum by (l) (m offset 5m) - sum by (l) (m)",
 };
 
+static void expect_same(struct bed *b, struct threads *threads, const char *query)
+{
+    threads->executor.workers = 1;
+    if (!bed_run(b, query))
+        fail_msg("%s: %s", query, b->err.msg);
+    const char *alone = bed_text(b);
+    struct gv_eval_stats stats = b->stats;
+    assert_true(b->result.n > 0);
+    for (unsigned workers = 2; workers <= 5; workers++) {
+        threads->executor.workers = workers;
+        if (!bed_run(b, query))
+            fail_msg("%s with %u workers: %s", query, workers, b->err.msg);
+        if (strcmp(alone, bed_text(b)) != 0)
+            fail_msg("%s differs with %u workers", query, workers);
+        assert_int_equal(stats.total_samples, b->stats.total_samples);
+        assert_int_equal(stats.peak_samples, b->stats.peak_samples);
+    }
+}
+
 static void several_workers_give_the_same_bits(void **state)
 {
     (void)state;
@@ -55,23 +74,11 @@ static void several_workers_give_the_same_bits(void **state)
     struct threads threads = {.executor.run = threads_run};
     b.options.executor = &threads.executor;
     b.options.features = GV_FEATURE_EXPERIMENTAL_FUNCTIONS;
-    for (size_t i = 0; i < GV_COUNT(queries); i++) {
-        threads.executor.workers = 1;
-        if (!bed_run(&b, queries[i]))
-            fail_msg("%s: %s", queries[i], b.err.msg);
-        const char *alone = bed_text(&b);
-        struct gv_eval_stats stats = b.stats;
-        assert_true(b.result.n > 0);
-        for (unsigned workers = 2; workers <= 5; workers++) {
-            threads.executor.workers = workers;
-            if (!bed_run(&b, queries[i]))
-                fail_msg("%s with %u workers: %s", queries[i], workers, b.err.msg);
-            if (strcmp(alone, bed_text(&b)) != 0)
-                fail_msg("%s differs with %u workers", queries[i], workers);
-            assert_int_equal(stats.total_samples, b.stats.total_samples);
-            assert_int_equal(stats.peak_samples, b.stats.peak_samples);
-        }
-    }
+    for (size_t i = 0; i < GV_COUNT(queries); i++)
+        expect_same(&b, &threads, queries[i]);
+    bed_at(&b, 600000);
+    expect_same(&b, &threads, "m[5m]");
+    expect_same(&b, &threads, "(m > 0)[5m:1m]");
     bed_fini(&b);
 }
 
