@@ -55,6 +55,7 @@ struct gv_cluster_version {
     enum gv_cluster_kind kind;    /* GV_KIND_UNKNOWN before the first good probe */
     unsigned major, minor, patch; /* 0.0.0 where the backend does not say */
 };
+/* Of the oldest replica: what is sent must be right whichever answers. */
 struct gv_cluster_version gv_cluster_version(const struct gv_cluster *c);
 /* Known and of Prometheus before major.minor: for the rules of older backends. */
 bool gv_cluster_is_before(const struct gv_cluster *c, unsigned major, unsigned minor);
@@ -92,7 +93,8 @@ const char *gv_breaker_state_text(enum gv_breaker_state s); /* "closed", "open",
 
 /* For /api/v1/status/clusters, `/` and check-config. */
 struct gv_replica_status {
-    const char *url; /* without credentials */
+    const char *url;              /* without credentials */
+    struct gv_slice version_text; /* as its buildinfo says it, empty while unknown */
     enum gv_breaker_state breaker;
     bool probed, healthy;            /* healthy: its last probe or ask went well */
     double latency_p50, latency_p95; /* seconds, of recent asks; 0 while none is known */
@@ -103,7 +105,7 @@ struct gv_replica_status {
 struct gv_cluster_status {
     bool healthy; /* a replica is; always for a cluster that pushes */
     struct gv_cluster_version version;
-    struct gv_slice version_text; /* as buildinfo said it, empty while unknown */
+    struct gv_slice version_text; /* that version's, empty while unknown */
     struct gv_replica_status *replicas;
     size_t n_replicas;
 };

@@ -29,14 +29,13 @@ static void add_cell(struct gv_buf *b, struct gv_slice s)
     gv_buf_adds(b, "</td>");
 }
 
-static void add_row(struct gv_buf *b, const struct gv_cluster *c, const struct gv_cluster_status *s,
-                    const struct gv_replica_status *replica)
+static void add_row(struct gv_buf *b, const struct gv_cluster *c, const struct gv_replica_status *replica)
 {
     const char *state = !replica->probed ? "unknown" : replica->healthy ? "up" : "down";
     gv_buf_adds(b, "<tr>");
     add_cell(b, c->name);
     gv_buf_printf(b, "<td class=\"%s\">%s</td>", state, state);
-    add_cell(b, s->version_text);
+    add_cell(b, replica->version_text);
     add_cell(b, gv_slice_of(replica->url));
     gv_buf_printf(b, "<td>%.1f ms</td><td>%s</td>", replica->latency_p50 * 1000,
                   gv_breaker_state_text(replica->breaker));
@@ -82,7 +81,7 @@ void serve_page(struct request *r)
     for (size_t i = 0; i < cs->n; i++) {
         struct gv_cluster_status s = gv_cluster_status(&cs->at[i], r->x->arena);
         for (size_t k = 0; k < s.n_replicas; k++)
-            add_row(&r->body, &cs->at[i], &s, &s.replicas[k]);
+            add_row(&r->body, &cs->at[i], &s.replicas[k]);
     }
     add_pushed(r);
     gv_buf_adds(&r->body, foot);

@@ -27,6 +27,8 @@ static void add_replica(struct gv_buf *b, const struct gv_replica_status *s)
 {
     gv_buf_addc(b, '{');
     add_text(b, "url", gv_slice_of(s->url));
+    gv_buf_addc(b, ',');
+    add_text(b, "version", s->version_text);
     gv_buf_printf(b, ",\"health\":\"%s\",\"breaker\":\"%s\",\"asks\":%lld,\"failures\":%lld",
                   !s->probed   ? "unknown"
                   : s->healthy ? "up"

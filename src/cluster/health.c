@@ -170,8 +170,8 @@ static void take_version(struct probe *p)
     if (gv_learn_buildinfo(page_of(p, BUILDINFO), &p->version, &text, NULL)) {
         const struct gv_cluster_version *v = &p->version;
         uint64_t packed = (uint64_t)v->kind << 48 | (uint64_t)v->major << 32 | (uint64_t)v->minor << 16 | v->patch;
-        if (atomic_exchange(&r->version, packed) != packed) {
-            gv_record_set_text(r, &r->version_text, gv_buf_cstr(&text));
+        if (atomic_exchange(&p->replica->version, packed) != packed) {
+            gv_record_set_text(r, &p->replica->version_text, gv_buf_cstr(&text));
             p->learned_ns = 0; /* another program answers: ask it everything again */
         }
     }

@@ -102,9 +102,9 @@ static void free_record(struct gv_cluster_record *r)
     for (unsigned i = 0; i < r->n_replicas; i++) {
         free(r->replicas[i].last_error.p);
         free(r->replicas[i].resolved.p);
+        free(r->replicas[i].version_text.p);
         gv_ask_arena_free(r->replicas[i].abilities_arena);
     }
-    free(r->version_text.p);
     pthread_mutex_destroy(&r->lock);
     gv_arena_fini(&r->arena);
     free(r);

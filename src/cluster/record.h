@@ -28,6 +28,8 @@ struct gv_replica {
     _Atomic int64_t asks, failures;
     _Atomic int64_t last_error_ms;         /* wall clock */
     struct gv_text last_error, resolved;   /* resolved: "host:port:address,..." as curl takes it */
+    struct gv_text version_text;           /* as buildinfo says it */
+    _Atomic uint64_t version;              /* kind, major, minor, patch: 16 bits each; 0: not known yet */
     struct gv_arena *abilities_arena;      /* NULL: nothing was learned; under the record's lock, as the abilities */
     struct gv_cluster_abilities abilities; /* in abilities_arena */
     struct gv_metric *attempts, *seconds, *connections, *state, *up;
@@ -47,9 +49,7 @@ struct gv_cluster_record {
     struct gv_latency latency;  /* of asks, over all replicas */
     _Atomic int hedge_tokens;   /* tenths of a hedge that may still be sent */
     _Atomic bool watched;       /* a health job probes it */
-    _Atomic uint64_t version;   /* kind, major, minor, patch: 16 bits each */
     pthread_mutex_t lock;
-    struct gv_text version_text;
     struct gv_metric *_Atomic outcomes[GV_ASK_OUTCOME_COUNT]; /* made when they first happen */
     struct gv_metric *seconds, *bytes, *hedges;
 };

@@ -3,9 +3,30 @@
 #include "cluster/record.h"
 #include <stdlib.h>
 
+static uint64_t version_of(const struct gv_cluster_record *r, unsigned replica)
+{
+    return atomic_load_explicit(&r->replicas[replica].version, memory_order_relaxed);
+}
+
+/* The oldest of those that are of the kind that is asked first: what it understands the others do, too. NULL while
+ * nothing is known. */
+static struct gv_replica *oldest_replica(struct gv_cluster_record *r)
+{
+    struct gv_replica *oldest = NULL;
+    unsigned first = atomic_load_explicit(&r->favourite, memory_order_relaxed);
+    for (unsigned k = 0; k < r->n_replicas; k++) {
+        unsigned i = (first + k) % r->n_replicas;
+        uint64_t v = version_of(r, i), best = oldest ? version_of(r, oldest->index) : 0;
+        if (v && (!oldest || (v >> 48 == best >> 48 && v < best)))
+            oldest = &r->replicas[i];
+    }
+    return oldest;
+}
+
 struct gv_cluster_version gv_cluster_version(const struct gv_cluster *c)
 {
-    uint64_t v = c->record ? atomic_load_explicit(&c->record->version, memory_order_relaxed) : 0;
+    const struct gv_replica *oldest = c->record ? oldest_replica(c->record) : NULL;
+    uint64_t v = oldest ? version_of(c->record, oldest->index) : 0;
     return (struct gv_cluster_version){(enum gv_cluster_kind)(v >> 48), v >> 32 & 0xffff, v >> 16 & 0xffff, v & 0xffff};
 }
 
@@ -66,6 +87,7 @@ static struct gv_replica_status replica_status(struct gv_replica *r, struct gv_a
     int health = atomic_load(&r->health);
     return (struct gv_replica_status){
         .url = gv_arena_dup(a, gv_slice_of(r->url)).p,
+        .version_text = gv_slice_of(gv_record_dup_text(r->record, &r->version_text, a)),
         .breaker = gv_breaker_state(&r->breaker, gv_clock_monotonic(&gv_clock_real)),
         .probed = health != GV_HEALTH_UNKNOWN,
         .healthy = health == GV_HEALTH_UP,
@@ -83,7 +105,9 @@ struct gv_cluster_status gv_cluster_status(const struct gv_cluster *c, struct gv
     struct gv_cluster_status s = {.healthy = !c->record, .version = gv_cluster_version(c)};
     if (!c->record)
         return s;
-    s.version_text = gv_slice_of(gv_record_dup_text(c->record, &c->record->version_text, a));
+    const struct gv_replica *oldest = oldest_replica(c->record);
+    if (oldest)
+        s.version_text = gv_slice_of(gv_record_dup_text(c->record, &oldest->version_text, a));
     s.n_replicas = c->record->n_replicas;
     s.replicas = gv_arena_array(a, struct gv_replica_status, s.n_replicas);
     for (size_t i = 0; i < s.n_replicas; i++) {

@@ -220,6 +220,79 @@ static void a_probe_learns_version_and_abilities(void **state)
     fake_stop(&f);
 }
 
+/* --- replicas that differ --- */
+
+static bool reply_of(struct fake_connection *c, const char *request, const char *version, const char *replica)
+{
+    char body[512];
+    snprintf(body, sizeof body, "{\"status\":\"success\",\"data\":{\"version\":\"%s\",\"revision\":\"r\"}}", version);
+    if (strstr(request, "/api/v1/status/config"))
+        snprintf(body, sizeof body,
+                 "{\"status\":\"success\",\"data\":{\"yaml\":\"global:\\n  external_labels:\\n    replica: %s\"}}",
+                 replica);
+    else if (!strstr(request, "/api/v1/status/buildinfo"))
+        return fake_body(c, 404, "", "");
+    return fake_body(c, 200, "", body);
+}
+
+static bool reply_new(struct fake_connection *c, const char *request)
+{
+    return reply_of(c, request, "3.5.0", "a");
+}
+
+static bool reply_old(struct fake_connection *c, const char *request)
+{
+    return reply_of(c, request, "2.45.3", "b");
+}
+
+static struct gv_slice external_label(const struct gv_cluster *c, unsigned replica, struct gv_arena *a)
+{
+    struct gv_cluster_abilities what = gv_replica_abilities(c, replica, a);
+    return what.n_external_labels == 1 ? what.external_labels[0].value : GV_S("");
+}
+
+static bool both_are_known(const struct gv_cluster *c)
+{
+    struct gv_arena a;
+    gv_arena_init(&a, NULL);
+    bool known = gv_slice_is(external_label(c, 0, &a), "a") && gv_slice_is(external_label(c, 1, &a), "b");
+    gv_arena_fini(&a);
+    return known;
+}
+
+/* A cluster that is being upgraded is the older one of both; external labels are what tells replicas apart. */
+static void each_replica_is_known_for_itself(void **state)
+{
+    (void)state;
+    struct fake f[2];
+    char urls[2][64];
+    const char *endpoints[] = {urls[0], urls[1]};
+    struct gv_cluster_config config = gv_cluster_config_default;
+    struct gv_err err = {0};
+    struct gv_arena a;
+    gv_arena_init(&a, NULL);
+    fake_start(&f[0], reply_new, NULL);
+    fake_start(&f[1], reply_old, NULL);
+    for (int i = 0; i < 2; i++)
+        snprintf(urls[i], sizeof urls[i], "http://127.0.0.1:%d", f[i].port);
+    config.name = "c1";
+    config.endpoints = endpoints;
+    config.n_endpoints = 2;
+    struct gv_clusters *cs = gv_clusters_new(registry, "cluster", &config, 1, &err);
+    assert_non_null(cs);
+    gv_health_set_clusters(health, cs);
+    run_until(both_are_known, &cs->at[0]);
+    assert_true(gv_cluster_is_before(&cs->at[0], 3, 0));
+    struct gv_cluster_status s = gv_cluster_status(&cs->at[0], &a);
+    assert_true(gv_slice_is(s.version_text, "2.45.3"));
+    assert_true(gv_slice_is(s.replicas[0].version_text, "3.5.0"));
+    assert_true(gv_slice_is(s.replicas[1].version_text, "2.45.3"));
+    gv_arena_fini(&a);
+    gv_clusters_put(cs);
+    fake_stop(&f[0]);
+    fake_stop(&f[1]);
+}
+
 static bool is_prometheus(const struct gv_cluster *c)
 {
     return gv_cluster_version(c).kind == GV_KIND_PROMETHEUS;
@@ -296,6 +369,7 @@ int main(void)
         cmocka_unit_test(versions_tell_programs_apart),
         cmocka_unit_test(status_pages_tell_abilities),
         cmocka_unit_test_setup_teardown(a_probe_learns_version_and_abilities, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_replica_is_known_for_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(behind_a_proxy_names_are_the_proxys, setup, teardown),
         cmocka_unit_test_setup_teardown(probes_open_and_close_the_breaker, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reload_replaces_the_probes, setup, teardown),
