@@ -24,6 +24,7 @@ static void add_cors(struct fields *f, struct request *r)
     struct gv_slice origin = gv_http_request_field(&r->x->request, "Origin");
     if (!origin.n)
         return;
+    add_field(f, "Vary", "Origin"); /* a cache must not give one site's reply to another */
     bool all = gv_slice_is(gv_slice_of(r->l->api->options.cors_origin), ".*");
     if (!all && !gv_regex_match(r->l->api->cors, origin))
         return;

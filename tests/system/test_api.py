@@ -331,6 +331,12 @@ class Api(unittest.TestCase):
         self.assertEqual(reply.status, 204)
         self.assertEqual(reply.headers["Access-Control-Allow-Origin"], "*")
         self.assertIsNone(self.program.get("/api/v1/labels").headers["Access-Control-Allow-Origin"])
+        with Program(config(self.backends["c1"].url, self.backends["c2"].url),
+                     r"--web.cors.origin=https?://(a|b)\.org") as program:
+            for origin, allowed in (("http://a.org", True), ("https://b.org", True), ("http://a.org.evil", False)):
+                headers = program.get("/api/v1/labels", {"Origin": origin}).headers
+                self.assertEqual(headers["Access-Control-Allow-Origin"], origin if allowed else None)
+                self.assertIn("Origin", headers.get_all("Vary"))
 
     def test_gzip(self):
         params = dict(query="requests_total", start=T, end=T + 600, step=15)
