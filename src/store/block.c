@@ -50,23 +50,6 @@ static bool read_labels(struct store_reader *r, struct gv_arena *scratch, uint64
     return index_series(&b->index, series, &s, err) && index_labels(&b->index, &s, scratch, labels, err);
 }
 
-static bool read_chunks(const struct block *b, struct index_series *s, struct gv_arena *scratch, int64_t min_time,
-                        int64_t max_time, struct store_series *out, struct gv_err *err)
-{
-    struct index_chunk c;
-    size_t cap = 0;
-    int more;
-    while ((more = index_next_chunk(&b->index, s, &c, err)) > 0) {
-        if (c.max_time < min_time || c.min_time > max_time)
-            continue;
-        struct gv_chunk chunk = {.min_time = c.min_time, .max_time = c.max_time};
-        if (!segments_chunk(&b->segments, c.ref, &chunk, err))
-            return false;
-        gv_push(scratch, out->chunks, out->n_chunks, cap) = chunk;
-    }
-    return more == 0;
-}
-
 static void read_deleted(struct block *b, uint64_t series, struct gv_arena *scratch, int64_t min_time, int64_t max_time,
                          struct store_series *out)
 {
@@ -83,17 +66,42 @@ static void read_deleted(struct block *b, uint64_t series, struct gv_arena *scra
     pthread_mutex_unlock(&b->lock);
 }
 
+/* Wholly: such a chunk is not even looked at, so that one which is damaged can be deleted and cleaned away. */
+static bool is_deleted(const struct store_series *s, const struct index_chunk *c)
+{
+    for (size_t i = 0; i < s->n_deleted; i++)
+        if (s->deleted[i].min_time <= c->min_time && s->deleted[i].max_time >= c->max_time)
+            return true;
+    return false;
+}
+
+static bool read_chunks(const struct block *b, struct index_series *s, struct gv_arena *scratch, int64_t min_time,
+                        int64_t max_time, struct store_series *out, struct gv_err *err)
+{
+    struct index_chunk c;
+    size_t cap = 0;
+    int more;
+    while ((more = index_next_chunk(&b->index, s, &c, err)) > 0) {
+        if (c.max_time < min_time || c.min_time > max_time || is_deleted(out, &c))
+            continue;
+        struct gv_chunk chunk = {.min_time = c.min_time, .max_time = c.max_time};
+        if (!segments_chunk(&b->segments, c.ref, &chunk, err))
+            return false;
+        gv_push(scratch, out->chunks, out->n_chunks, cap) = chunk;
+    }
+    return more == 0;
+}
+
 static bool read_series(struct store_reader *r, struct gv_arena *scratch, uint64_t series, int64_t min_time,
                         int64_t max_time, struct store_series *out, struct gv_err *err)
 {
     struct block *b = block_of(r);
     struct index_series s;
     *out = (struct store_series){.labels = NULL};
-    if (!index_series(&b->index, series, &s, err) || !index_labels(&b->index, &s, scratch, &out->labels, err) ||
-        !read_chunks(b, &s, scratch, min_time, max_time, out, err))
+    if (!index_series(&b->index, series, &s, err) || !index_labels(&b->index, &s, scratch, &out->labels, err))
         return false;
     read_deleted(b, series, scratch, min_time, max_time, out);
-    return true;
+    return read_chunks(b, &s, scratch, min_time, max_time, out, err);
 }
 
 static bool read_label_names(struct store_reader *r, struct gv_arena *a, struct gv_slice **names, size_t *n,

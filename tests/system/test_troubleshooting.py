@@ -15,7 +15,7 @@ import urllib.error
 import faults
 import remote
 import writes
-from program import SOURCE_DIR, Program, eventually, free_port, run, wait_until_known
+from program import SOURCE_DIR, TOOLS_DIR, Program, eventually, free_port, run, wait_until_known
 
 PAGE = SOURCE_DIR / "docs/troubleshooting.md"
 T = 1_700_000_000
@@ -153,6 +153,26 @@ class Troubleshooting(unittest.TestCase):
             self.assertFalse(block.exists())
         program = self.program("http://127.0.0.1:1", flags=["--web.enable-admin-api"])
         self.hear(program.post("/api/v1/admin/tsdb/clean_tombstones").json["error"])
+
+    def test_a_block_that_lost_a_byte(self):
+        data = self.folder() / "data"
+        data.mkdir()
+        lines = ['a{cluster="c"}', f"{T}000 1", 'b{cluster="c"}', f"{T}000 2"]
+        start = T - T % 7200
+        made = subprocess.run([TOOLS_DIR / "blocktool", "write", data, f"{start}000", f"{start + 7200}000"],
+                              input="\n".join(lines) + "\n", capture_output=True, text=True, check=True)
+        with (data / made.stdout.strip() / "chunks/000001").open("r+b") as chunks:
+            chunks.seek(20)
+            chunks.write(b"?")
+        with Program(f"storage: {{path: {data}}}\n", "--web.enable-admin-api") as program:
+            self.hear(program.query("a", time=T).text)
+            self.assertEqual(program.query("b", time=T).json["data"]["result"][0]["value"][1], "2")
+            admin = "/api/v1/admin/tsdb/"
+            self.assertEqual(program.post(admin + "clean_tombstones").status, 204)
+            self.assertEqual(program.post(admin + "delete_series", **{"match[]": "a"}).status, 204)
+            self.assertEqual(program.post(admin + "clean_tombstones").status, 204)
+            self.assertEqual(program.query("a", time=T).json["data"]["result"], [])
+            self.assertEqual(program.query("b", time=T).json["data"]["result"][0]["value"][1], "2")
 
     # --- of forwarding ---
 

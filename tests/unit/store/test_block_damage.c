@@ -158,12 +158,45 @@ static void damage_is_seen_by_compaction(void **state)
     run_command("[ $(ls '%s' | wc -l) = 1 ]", folder);
 }
 
+/* The way to get rid of it: everything else stays. */
+static void a_damaged_chunk_can_be_deleted(void **state)
+{
+    (void)state;
+    const struct gv_selector *s = selector_of("latency{job=\"a\"}");
+    struct gv_err err = {0};
+    load("chunks/000001");
+    for (size_t i = 0; i < size; i++) {
+        struct gv_arena_mark mark = gv_arena_mark(&arena);
+        struct given *got;
+        size_t n;
+        bytes[i] ^= 1;
+        store("chunks/000001", size);
+        struct block *b = block_open(&gv_io_system, block, &err);
+        struct store_reader *r = b ? block_reader(b) : NULL;
+        if (b && read_all(&r, 1, s->matchers, s->n_matchers, INT64_MIN, INT64_MAX, &got, &n, &err)) {
+            block_put(b); /* another chunk's byte, or padding */
+        } else if (b) {
+            assert_true(block_delete(b, s->matchers, s->n_matchers, INT64_MIN, INT64_MAX, &err));
+            err = (struct gv_err){0};
+            assert_true(read_all(&r, 1, NULL, 0, INT64_MIN, INT64_MAX, &got, &n, &err));
+            assert_int_equal(n, n_expected - 1);
+            block_put(b);
+            return;
+        }
+        err = (struct gv_err){0};
+        bytes[i] ^= 1;
+        gv_arena_rewind(&arena, mark);
+    }
+    fail_msg("no byte of the chunk was found");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_byte_is_guarded, make_all, tear_down),
         cmocka_unit_test_setup_teardown(every_cut_is_seen, make_all, tear_down),
         cmocka_unit_test_setup_teardown(a_missing_file_is_seen, make_all, tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_chunk_can_be_deleted, make_all, tear_down),
         cmocka_unit_test_setup_teardown(damage_is_seen_by_compaction, make_all, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

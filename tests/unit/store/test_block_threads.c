@@ -10,7 +10,9 @@ static _Atomic bool done;
 /* Deletions take away the samples from the first on, some more each time, of every series. */
 static bool looks_right(const struct store_series *s)
 {
-    return s->n_chunks == (SAMPLES + 119) / 120 &&
+    enum { PER_CHUNK = 120 };
+    bool first_gone = s->n_deleted && s->deleted->max_time >= (PER_CHUNK - 1) * STEP;
+    return s->n_chunks + first_gone == (SAMPLES + PER_CHUNK - 1) / PER_CHUNK &&
            (s->n_deleted == 0 || (s->n_deleted == 1 && s->deleted->min_time == 0 &&
                                   s->deleted->max_time % (SAMPLES / DELETIONS * STEP) == 0));
 }
