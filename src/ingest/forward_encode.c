@@ -179,13 +179,6 @@ static void note_pending(struct endpoint *e, int64_t samples, int64_t bytes)
     atomic_fetch_add(&e->pending_bytes, bytes);
 }
 
-static void note_newest(struct endpoint *e, int64_t time)
-{
-    int64_t known = atomic_load(&e->newest_queued);
-    while (known < time && !atomic_compare_exchange_weak(&e->newest_queued, &known, time))
-        ;
-}
-
 static void begin_frame(struct making *m, uint32_t shard)
 {
     m->head = (struct queue_frame){.version = (uint8_t)atomic_load(&m->e->version),
@@ -211,7 +204,7 @@ static void end_frame(struct making *m)
     queue_put_frame(head, &m->head);
     struct gv_slice pieces[] = {{head, sizeof head}, gv_buf_slice(&m->s->block)};
     note_pending(m->e, m->head.samples, (int64_t)m->s->block.n);
-    note_newest(m->e, m->head.newest);
+    note_latest(&m->e->newest_queued, m->head.newest);
     atomic_fetch_add(&m->join->pending, 1);
     if (!gv_log_append(m->e->log, pieces, 2, &t->ticket, &err)) {
         note_pending(m->e, -(int64_t)m->head.samples, -(int64_t)m->s->block.n);

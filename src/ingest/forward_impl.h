@@ -190,6 +190,13 @@ static inline int64_t forward_now(const struct gv_forward *f) /* ms since the ep
     return gv_clock_wall(f->o.clock);
 }
 
+static inline void note_latest(_Atomic int64_t *latest, int64_t time)
+{
+    int64_t known = atomic_load(latest);
+    while (known < time && !atomic_compare_exchange_weak(latest, &known, time))
+        ;
+}
+
 /* forward_encode.c. A join: what a batch's ticket waits for. */
 struct join;
 struct join *join_new(struct gv_log_ticket *ticket);

@@ -157,8 +157,14 @@ static bool count_pending(void *arg, struct gv_slice record, struct gv_log_place
     struct queue_record r;
     if (!queue_read_record(record, &r, err))
         return false;
-    if (r.kind != QUEUE_FRAME || is_delivered(e, &r.frame, at.number))
+    if (r.kind != QUEUE_FRAME)
         return true;
+    bool delivered = is_delivered(e, &r.frame, at.number);
+    note_latest(&e->newest_queued, r.frame.newest);
+    if (delivered) {
+        note_latest(&e->newest_sent, r.frame.newest);
+        return true;
+    }
     atomic_fetch_add(&e->pending_samples, r.frame.samples);
     atomic_fetch_add(&e->pending_bytes, (int64_t)r.block.n);
     return true;
@@ -171,6 +177,24 @@ static void tell_damage(const struct endpoint *e, const struct gv_log_replayed *
                GV_CTX("endpoint", e->config->name), GV_F("where", (const char *)r->what), GV_F("records", r->lost));
 }
 
+/* Made where absent, and then its entry synced in the folder above. */
+static bool make_folder(const struct gv_io *io, const char *path, struct gv_err *err)
+{
+    if (io->mkdir(io, path, 0777) < 0)
+        return errno == EEXIST || gv_fail(err, GV_UNAVAILABLE, "make folder %s: %s", path, strerror(errno));
+    const char *slash = strrchr(path, '/');
+    struct gv_buf above = GV_BUF_INIT;
+    gv_buf_add(&above, path, slash ? (size_t)(slash - path) : 0);
+    int fd = io->open(io, slash == path ? "/" : slash ? gv_buf_cstr(&above) : ".", O_RDONLY | O_DIRECTORY, 0);
+    bool ok = fd >= 0 && io->fsync(io, fd) == 0;
+    if (!ok)
+        gv_fail(err, GV_UNAVAILABLE, "sync the folder of %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        io->close(io, fd);
+    gv_buf_fini(&above);
+    return ok;
+}
+
 /* The folders above the queue's own. */
 static bool make_parents(const struct endpoint *e, struct gv_err *err)
 {
@@ -181,8 +205,7 @@ static bool make_parents(const struct endpoint *e, struct gv_err *err)
     gv_buf_cstr(&path);
     for (char *slash = path.p; ok && (slash = strchr(slash + 1, '/')); *slash = '/') {
         *slash = '\0';
-        if (io->mkdir(io, path.p, 0777) < 0 && errno != EEXIST)
-            ok = gv_fail(err, GV_UNAVAILABLE, "make folder %s: %s", path.p, strerror(errno));
+        ok = make_folder(io, path.p, err);
     }
     gv_buf_fini(&path);
     return ok;

@@ -156,11 +156,9 @@ static void delivered(struct shard *s)
 {
     struct endpoint *e = s->endpoint;
     const struct frame *f = s->frames.first;
-    int64_t known = atomic_load(&e->newest_sent);
     atomic_fetch_add(&e->sent_samples, f->head.samples);
     e->sent_frames++;
-    if (f->head.newest > known)
-        atomic_store(&e->newest_sent, f->head.newest);
+    note_latest(&e->newest_sent, f->head.newest);
     if (atomic_exchange(&e->failing, false))
         gv_log(GV_LOG_INFO, "a remote_write endpoint takes samples again", GV_CTX("endpoint", e->config->name));
     leave_first(s);
