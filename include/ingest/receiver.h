@@ -53,6 +53,8 @@ struct gv_incoming_request {
     struct gv_slice cluster; /* of the path; empty: none */
     struct gv_slice body;    /* a snappy block */
 };
+/* Whether it is over in less than a millisecond: by what the body declares to become, which says more than its size. */
+bool gv_incoming_is_small(const struct gv_incoming_request *request);
 typedef void gv_incoming_done_fn(void *arg, struct gv_incoming *in);
 struct gv_incoming *gv_incoming_new(struct gv_receiver *r, const struct gv_incoming_request *request);
 /* Decodes and appends, in time proportional to the body: some 0.3 us a sample, more where series are new. Then done,

@@ -7,7 +7,6 @@
 #include "loop/task.h"
 #include <strings.h>
 
-enum { INLINE_MAX = 8 << 10 }; /* bytes of a body that is taken on the loop: some hundred samples */
 static const char retry_after[] = "5";
 
 struct write {
@@ -15,6 +14,7 @@ struct write {
     struct request *r;
     struct gv_incoming *in;
     struct gv_message told; /* from any thread: all of it is answered for */
+    bool small;
 };
 
 /* ---- The header ---- */
@@ -109,7 +109,7 @@ static enum gv_step take(struct gv_task *t)
 {
     struct write *w = container_of(t, struct write, task);
     gv_task_hold(t); /* until it is told */
-    if (w->r->x->request.body.n > INLINE_MAX)
+    if (!w->small)
         return gv_task_offload(t, run);
     run(t);
     return GV_WAIT;
@@ -168,6 +168,7 @@ void serve_write(struct request *r)
     }
     w->r = r;
     w->told.fn = on_told;
+    w->small = gv_incoming_is_small(&q);
     w->in = gv_incoming_new(r->l->env.receiver, &q);
     r->busy = true;
     gv_task_start(&w->task, r->l->env.loop, r->l->env.workers, steps);

@@ -16,6 +16,13 @@ static bool fits(const struct gv_incoming *in, size_t n, struct gv_err *err)
                    in->request.body.n, n, (long long)limit);
 }
 
+bool gv_incoming_is_small(const struct gv_incoming_request *request)
+{
+    enum { SMALL = 16 << 10 };
+    size_t n;
+    return gv_snappy_length(request->body, SMALL, &n, NULL);
+}
+
 static bool decompress(struct gv_incoming *in, struct gv_slice *text, struct gv_err *err)
 {
     size_t max = in->request.settings->max_decoded_size, n;

@@ -126,6 +126,26 @@ class Clients(Written):
         program.start()
         self.assertEqual(self.values(program, "kept"), {(("__name__", "kept"), ("cluster", "c1")): "7"})
 
+    def test_a_write_under_way_is_finished_at_the_end(self):
+        program, t = self.start(CONFIG, "--storage.wal-sync=always"), now_ms()
+        body = request_1(*[({"__name__": "a", "cluster": "c", "i": str(i)}, [(t, 1)]) for i in range(50000)])
+        with writes.connection(program) as c:
+            c.putrequest("POST", "/api/v1/write")
+            c.putheader("Content-Type", V1)
+            c.putheader("Content-Length", str(len(body)))
+            c.endheaders()
+            c.send(body[:1000])
+            eventually(lambda: program.metric("globalview_ingest_inflight_bytes") >= len(body), "the write has begun")
+            program.process.send_signal(signal.SIGTERM)
+            program.wait_for_log("shutting down")
+            c.send(body[1000:])
+            self.assertEqual(c.getresponse().status, 204)
+        self.assertEqual(program.process.wait(30), 0)
+        program.process.stderr.close()
+        program.port = None
+        program.start()
+        self.assertEqual(self.values(program, "count(a)"), {(): "50000"})
+
     def test_relabelling_and_its_reload(self):
         drop = CONFIG + "  write_relabel_configs:\n  - {source_labels: [__name__], regex: noise, action: drop}\n"
         program, t = self.start(drop), now_ms()

@@ -23,12 +23,10 @@ def exemplar_1(labels, value, ms):
 
 def request_1(*series, metadata=()):
     """series: (labels, [(ms, value)], further fields); metadata: (metric, type number, help, unit)."""
-    out = b""
-    for labels, samples, *rest in series:
-        out += field(1, labels_of(labels) + points(samples) + b"".join(rest))
-    for metric, kind, text, unit in metadata:
-        out += field(3, number(1, kind) + field(2, metric.encode()) + field(4, text.encode()) + field(5, unit.encode()))
-    return snappy(out)
+    out = [field(1, labels_of(labels) + points(samples) + b"".join(rest)) for labels, samples, *rest in series]
+    out += [field(3, number(1, kind) + field(2, metric.encode()) + field(4, text.encode()) + field(5, unit.encode()))
+            for metric, kind, text, unit in metadata]
+    return snappy(b"".join(out))
 
 
 class Request2:
