@@ -132,7 +132,8 @@ static bool take_items(struct gv_incoming *in, const struct gv_write_series *ser
         if (!ok)
             return false;
     }
-    sort_samples(s->samples + first, s->n_samples - first);
+    if (s->n_samples > first)
+        sort_samples(s->samples + first, s->n_samples - first);
     return !items.cursor.fault || gv_fail(err, GV_BAD_DATA, "remote write: TimeSeries: %s", items.cursor.fault);
 }
 
