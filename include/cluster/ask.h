@@ -91,6 +91,7 @@ struct gv_ask_answer {
     struct gv_err err;
     unsigned replica;       /* that answered, or failed last */
     unsigned attempts;      /* 1 where the first replica answered; 0: none was asked (breaker, canceled in the queue) */
+    size_t part;            /* that failed first, of the attempt that failed last */
     int status;             /* HTTP status of the last reply, 0: none came */
     double seconds;         /* from the ask to the answer */
     int64_t body_bytes;     /* of the winning attempt, after decompression */

@@ -88,6 +88,11 @@ struct gv_cluster_abilities gv_cluster_abilities(const struct gv_cluster *c, str
 void gv_replica_set_abilities(const struct gv_cluster *c, unsigned replica,
                               const struct gv_cluster_abilities *learned); /* copies */
 
+/* Constructs of PromQL (plan/refused.h) that a backend of the cluster did not understand: for ten minutes, or until
+ * another version answers. */
+void gv_cluster_refused(const struct gv_cluster *c, uint64_t construct, int64_t now_ns);
+const uint64_t *gv_cluster_refusals(const struct gv_cluster *c, int64_t now_ns, struct gv_arena *a, size_t *n);
+
 enum gv_breaker_state { GV_BREAKER_CLOSED, GV_BREAKER_OPEN, GV_BREAKER_HALF_OPEN };
 const char *gv_breaker_state_text(enum gv_breaker_state s); /* "closed", "open", "half-open" */
 

@@ -36,6 +36,9 @@ struct gv_plan_source {
     unsigned features;     /* enum gv_promql_feature */
     int64_t lookback;      /* ms; 0: not known, taken to be the query's */
     bool honours_lookback; /* takes the query's from the parameter lookback_delta */
+    /* Constructs that it did not understand before, and is not sent (plan/refused.h). */
+    const uint64_t *refused;
+    size_t n_refused;
 };
 
 struct gv_plan_options {

@@ -230,6 +230,7 @@ static void note_failure(struct gv_ask *a, const struct attempt *at)
     a->answer.outcome = at->outcome;
     a->answer.replica = at->replica->index;
     a->answer.status = at->status;
+    a->answer.part = at->failed_part;
     a->answer.err.code = GV_OK;
     gv_fail(&a->answer.err, at->err.code, "%s", is_final(at) ? at->err.msg : gv_buf_cstr(&a->failures));
     name_the_cluster(a);

@@ -38,7 +38,8 @@ struct attempt {
     int64_t started_ns;
     int64_t body_bytes, wire_bytes;
     int status;
-    size_t open; /* transfers that have not ended */
+    size_t failed_part; /* the first that did */
+    size_t open;        /* transfers that have not ended */
     size_t n;
     struct transfer transfers[];
 };

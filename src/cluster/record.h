@@ -36,6 +36,12 @@ struct gv_replica {
     struct gv_metric *_Atomic failed[GV_ASK_OUTCOME_COUNT]; /* made when they first happen */
 };
 
+struct gv_refusal {
+    uint64_t construct;                /* 0: none */
+    struct gv_cluster_version version; /* that it is of */
+    int64_t until_ns;
+};
+
 struct gv_cluster_record {
     unsigned refs; /* under the registry's lock */
     struct gv_cluster_registry *registry;
@@ -49,7 +55,9 @@ struct gv_cluster_record {
     struct gv_latency latency;  /* of asks, over all replicas */
     _Atomic int hedge_tokens;   /* tenths of a hedge that may still be sent */
     _Atomic bool watched;       /* a health job probes it */
+    _Atomic bool has_refused;   /* some construct, once */
     pthread_mutex_t lock;
+    struct gv_refusal refusals[32];
     struct gv_metric *_Atomic outcomes[GV_ASK_OUTCOME_COUNT]; /* made when they first happen */
     struct gv_metric *seconds, *bytes, *hedges;
 };

@@ -192,6 +192,7 @@ static void on_end(void *arg, const struct gv_http_outcome *o)
     at->body_bytes += o->body_bytes;
     if (!at->dead) {
         at->status = o->status;
+        at->failed_part = (size_t)(t - at->transfers);
         judge(t, &j, o);
     }
     gv_buf_fini(&t->error_body);

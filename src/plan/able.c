@@ -145,5 +145,5 @@ bool plan_is_able(const struct planner *p, const struct plan_node *n, size_t sou
     for (size_t i = 0; i < n->n; i++)
         if (!n->child[i]->at[source].able)
             return false;
-    return (n->constant || speaks(p, s, n)) && able_itself(p, s, n);
+    return (n->constant || speaks(p, s, n)) && able_itself(p, s, n) && !plan_is_refused(s, n->expr);
 }

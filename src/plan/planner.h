@@ -89,6 +89,7 @@ enum gv_plan_combine plan_split_of(const struct plan_node *n);
 
 /* able.c */
 bool plan_is_able(const struct planner *p, const struct plan_node *n, size_t source);
+bool plan_is_refused(const struct gv_plan_source *s, const struct gv_expr *e); /* refused.c; folded, no parenthesis */
 bool plan_is_before(const struct gv_plan_source *s, unsigned major, unsigned minor);
 
 /* rewrite.c: n as it is sent to a source that is able; not for empty ones */

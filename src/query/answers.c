@@ -1,5 +1,10 @@
 #include "query/answer.h"
 
+const struct gv_plan_ask *answers_asked(const struct gv_ask_part *part)
+{
+    return ((const struct answer *)part->sink_arg)->ask;
+}
+
 int64_t answers_samples(const struct round_entry *e, const struct round_ask *k, int64_t *series)
 {
     int64_t samples = 0;

@@ -24,5 +24,7 @@ bool answers_ask(struct answers *as, const struct gv_plan *p, struct round *r, i
 void answers_take(struct answers *as, const struct round *r);
 /* One per ask of the plan, for gv_plan_run. */
 const struct gv_plan_answer *answers_of(const struct answers *as, const struct gv_plan *p);
+/* What a part of an entry asks. */
+const struct gv_plan_ask *answers_asked(const struct gv_ask_part *part);
 /* What one ask of an entry brought. */
 int64_t answers_samples(const struct round_entry *e, const struct round_ask *k, int64_t *series);

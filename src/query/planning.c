@@ -1,4 +1,5 @@
 #include "query/planning.h"
+#include "base/clock.h"
 #include "promql/parse.h"
 #include "query/explain.h"
 #include "query/round.h"
@@ -42,6 +43,8 @@ static bool has_samples(const struct gv_cluster_abilities *can)
 
 static struct gv_plan_source source_of(const struct gv_cluster *c, struct gv_arena *a)
 {
+    size_t n_refused;
+    const uint64_t *refused = gv_cluster_refusals(c, gv_clock_monotonic(&gv_clock_real), a, &n_refused);
     struct gv_cluster_version version = gv_cluster_version(c);
     struct gv_cluster_abilities can = gv_cluster_abilities(c, a);
     bool prometheus = version.kind == GV_KIND_PROMETHEUS;
@@ -58,6 +61,8 @@ static struct gv_plan_source source_of(const struct gv_cluster *c, struct gv_are
         .features = can.known & GV_KNOWN_FEATURES ? features_of(can.features) : 0,
         .lookback = can.known & GV_KNOWN_LOOKBACK ? can.lookback_ms : 0,
         .honours_lookback = prometheus && version.major >= 3,
+        .refused = refused,
+        .n_refused = n_refused,
     };
 }
 

@@ -67,6 +67,7 @@ static void on_answer(void *arg, const struct gv_ask_answer *answer)
     k->outcome = answer->outcome;
     k->err = answer->err;
     k->replica = answer->replica;
+    k->part = answer->part;
     k->seconds = answer->seconds;
     k->bytes = answer->body_bytes;
     k->sinks = answer->sinks;

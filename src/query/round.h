@@ -21,6 +21,7 @@ struct round_ask {
     enum gv_ask_outcome outcome;
     struct gv_err err;
     unsigned replica;
+    size_t part; /* of a failure: the first that failed */
     double seconds;
     int64_t bytes;
     void **sinks; /* GV_ASK_OK: one per part */

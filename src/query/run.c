@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "exec/raw_feed.h"
+#include "plan/refused.h"
 #include "query/admission.h"
 #include "query/answers.h"
 #include "query/explain.h"
@@ -170,7 +171,16 @@ static enum gv_step ask(struct gv_task *t)
     return GV_WAIT;
 }
 
-/* A backend did not understand its text: from now on it is sent selectors alone. */
+/* Later queries do not send it again. */
+static void remember(const struct gv_query *q, const struct round_entry *e)
+{
+    const struct round_ask *k = &e->asks[0];
+    uint64_t construct = gv_plan_construct(answers_asked(&k->parts[k->part])->tree, k->err.msg);
+    if (construct)
+        gv_cluster_refused(e->cluster, construct, gv_loop_now_ns(q->env.loop));
+}
+
+/* A backend did not understand its text: from now on this query sends it selectors alone. */
 static bool lower_sources(struct gv_query *q, struct round *r)
 {
     bool any = false;
@@ -182,6 +192,7 @@ static bool lower_sources(struct gv_query *q, struct round *r)
         bool lowest = sources[i].push == GV_PUSH_SELECTORS || sources[i].replicas > 1;
         if (!e->n_parts || round_outcome(e) != GV_ASK_UNSUPPORTED || lowest)
             continue;
+        remember(q, e);
         sources[i].push = GV_PUSH_SELECTORS;
         e->again = any = true;
     }

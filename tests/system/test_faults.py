@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 import unittest
+import urllib.parse
 
 import faults
 from program import BIN, Program, eventually
@@ -365,6 +366,40 @@ class Absent(Faults):
 
     def test_a_slow_answer_in_time_counts(self):
         self.expect_whole(self.ask(faults.slow(0.2)))
+
+
+class Older(Faults):
+    """c2's PromQL has no deriv(); matrices are all that it is asked for beside."""
+    MATRIX = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": [
+        {"metric": {"job": "old"}, "values": [[1700000000 + t, str(t)] for t in range(-290, 1, 10)]}]}}).encode()
+
+    def start(self, *bad):
+        self.bad.pages = {"buildinfo": self.bad.pages["buildinfo"]}  # without what remote read needs
+        self.texts, self.bad.fault = [], self.answer
+        program = super().start(*bad)
+        eventually(lambda: program.get("/api/v1/status/clusters").text.count("3.5.0") == 2, "the clusters are probed")
+        return program
+
+    def answer(self, exchange):
+        if not exchange.request[2]:
+            return faults.status(404)(exchange)
+        text = urllib.parse.parse_qs(exchange.request[2].decode())["query"][0]
+        self.texts.append(text)
+        if "deriv" not in text:
+            return faults.good(self.MATRIX)(exchange)
+        return faults.status(400, '1:5: parse error: unknown function with name "deriv"', "bad_data")(exchange)
+
+    def test_what_it_does_not_understand_is_not_sent_again(self):
+        def ask(query):
+            self.texts.clear()
+            reply = self.ask(query=query, time=1700000000)
+            self.assertEqual(reply.status, 200, reply.body)
+            self.assertNotIn("warnings", reply.json)
+            self.assertIn("c2", self.clusters_in(reply))
+            return self.texts
+        self.assertEqual(ask("abs(deriv(x[5m]))"), ["abs(deriv(x[5m]))", "x[5m]"])
+        self.assertEqual(ask("abs(deriv(x[5m]))"), ["x[5m]"])
+        self.assertEqual(ask("deriv(y[5m]) * 2"), ["y[5m]"])
 
 
 class Replicas(Faults):
