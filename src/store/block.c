@@ -1,6 +1,7 @@
 /* A block that is read: meta.json in memory, index and chunks mapped, tombstones in memory under a lock. */
 #include "store/block.h"
 #include "base/log.h"
+#include "codec/chunks.h"
 #include "store/block_folder.h"
 #include "store/block_meta.h"
 #include "store/file.h"
@@ -144,6 +145,35 @@ static const struct store_reader_ops ops = {.select = select_series,
                                             .series = read_series,
                                             .label_names = read_label_names,
                                             .label_values = read_label_values};
+
+static bool check_series(struct block *b, struct gv_arena *scratch, uint64_t series, struct gv_err *err)
+{
+    struct store_series s;
+    struct gv_raw_column raw;
+    if (!read_series(&b->reader, scratch, series, INT64_MIN, INT64_MAX, &s, err))
+        return false;
+    struct gv_chunks_column chunks = {s.chunks, (uint32_t)s.n_chunks};
+    return gv_chunks_to_raw(scratch, &chunks, INT64_MIN, INT64_MAX, &raw, err) ||
+           gv_err_prefix(err, "%s: series %llu: ", b->folder, (unsigned long long)series);
+}
+
+bool block_check(struct block *b, struct gv_err *err)
+{
+    struct gv_arena a, scratch;
+    uint64_t *series;
+    size_t n;
+    gv_arena_init(&a, NULL);
+    bool ok = index_select(&b->index, &a, NULL, 0, &series, &n, err);
+    for (size_t i = 0; ok && i < n; i++) {
+        gv_arena_init(&scratch, NULL);
+        ok = check_series(b, &scratch, series[i], err);
+        gv_arena_fini(&scratch);
+    }
+    gv_arena_fini(&a);
+    if (!ok)
+        b->meta.damaged = true;
+    return ok;
+}
 
 /* ---- Opening and going away ---- */
 

@@ -11,6 +11,7 @@ struct block_meta {
     int64_t min_time, max_time; /* ms: [min_time, max_time) */
     uint64_t samples, series, chunks;
     _Atomic uint64_t tombstones;
+    _Atomic bool damaged; /* block_check said so: it is read where it can be, and left alone otherwise */
     unsigned level;
     char (*sources)[BLOCK_ULID_MAX];
     size_t n_sources;
@@ -28,6 +29,9 @@ struct store_reader *block_reader(struct block *b);
 const struct block_meta *block_meta(const struct block *b);
 uint64_t block_bytes(const struct block *b); /* on disk */
 const char *block_folder(const struct block *b);
+
+/* Reads every chunk once. GV_INTERNAL: one is damaged, and meta.damaged says so from then on. */
+GV_MUST_CHECK bool block_check(struct block *b, struct gv_err *err);
 
 /* Adds deletions and writes the tombstones file anew (temporary file, sync, rename). Readers see them from then on;
  * meta.tombstones counts them. */

@@ -165,14 +165,19 @@ static void pick_blocks(struct gv_store *s, struct block **all, size_t n, struct
     int64_t ranges[MAX_RANGES];
     size_t n_ranges = block_ranges(s, ranges), *picked = gv_arena_array(a, size_t, n + 1);
     const struct block_meta **metas = gv_arena_array(a, const struct block_meta *, n + 1);
+    struct block **sound = gv_arena_array(a, struct block *, n + 1);
+    size_t n_sound = 0;
     for (size_t i = 0; i < n; i++)
-        metas[i] = block_meta(all[i]);
-    compact_plan(metas, n, ranges, n_ranges, picked, &p->n);
+        if (!block_meta(all[i])->damaged) {
+            metas[n_sound] = block_meta(all[i]);
+            sound[n_sound++] = all[i];
+        }
+    compact_plan(metas, n_sound, ranges, n_ranges, picked, &p->n);
     p->blocks = gv_arena_array(a, struct block *, p->n + 1);
     p->readers = gv_arena_array(a, struct store_reader *, p->n + 1);
     p->metas = gv_arena_array(a, const struct block_meta *, p->n + 1);
     for (size_t i = 0; i < p->n; i++) {
-        p->blocks[i] = all[picked[i]];
+        p->blocks[i] = sound[picked[i]];
         p->readers[i] = block_reader(p->blocks[i]);
         p->metas[i] = metas[picked[i]];
     }
@@ -191,13 +196,27 @@ static struct block_writer_options joined(const struct pick *p)
     return o;
 }
 
+/* Otherwise nothing would be compacted any more: the same blocks would be picked again. */
+static void leave_damaged(const struct pick *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct gv_err why = {.code = GV_OK};
+        if (!block_check(p->blocks[i], &why))
+            gv_log(GV_LOG_ERROR, "a block lost bytes: it is read where it can be, and not compacted",
+                   GV_F("block", block_folder(p->blocks[i])), GV_F("fault", why.msg));
+    }
+}
+
 static bool compact_picked(struct gv_store *s, const struct pick *p, struct gv_err *err)
 {
     struct block_writer_options o = joined(p);
+    struct gv_err why = {.code = GV_OK};
     struct block *made;
-    if (!store_make_block(s, p->readers, p->n, &o, &made, err)) {
+    if (!store_make_block(s, p->readers, p->n, &o, &made, &why)) {
         s->failed_compactions++;
-        return false;
+        if (why.code == GV_INTERNAL)
+            leave_damaged(p);
+        return gv_fail(err, why.code, "%s", why.msg);
     }
     pthread_mutex_lock(&s->lock);
     if (made)
