@@ -248,6 +248,16 @@ class Api(unittest.TestCase):
         groups = self.data("/api/v1/rules")["groups"]
         self.assertEqual([g["name"] for g in groups], ["g", "g"])
         self.assertEqual([r["labels"]["cluster"] for g in groups for r in g["rules"]], ["c1", "c1", "c2", "c2"])
+        for match, expected in (('{cluster="c2"}', ["made:here c2", "Always c2"]), ('{kind="r"}', ["made:here c1", "made:here c2"]),
+                                ('{severity="page",cluster!="c2"}', ["Always c1"]), ('{region="eu",kind=""}', ["Always c1"]),
+                                (['{kind="r",cluster="c1"}', '{severity=~"p.*",region=""}'], ["made:here c1", "Always c2"]),
+                                ('{cluster="c9"}', []), ('{kind="s"}', [])):
+            groups = self.data("/api/v1/rules", **{"match[]": match})["groups"]
+            self.assertEqual([f'{r["name"]} {r["labels"]["cluster"]}' for g in groups for r in g["rules"]], expected, match)
+            self.assertNotIn([], [g["rules"] for g in groups])
+        page = self.data("/api/v1/rules", group_limit=1, **{"match[]": '{cluster="c2"}'})
+        self.assertEqual(([g["cluster"] for g in page["groups"]], "groupNextToken" in page), (["c2"], False))
+        self.assertEqual(self.program.get("/api/v1/rules", **{"match[]": "{"}).status, 400)
         first = self.data("/api/v1/rules", group_limit=1)
         self.assertEqual(len(first["groups"]), 1)
         second = self.data("/api/v1/rules", group_limit=1, group_next_token=first["groupNextToken"])
