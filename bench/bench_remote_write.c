@@ -2,7 +2,7 @@
  * next, in small remote-write 1.0 requests (Prometheus: Remote-Write 1.0 specification).
  * bench_remote_write URL END SERIES: END in ms */
 #include "dataset.h"
-#include "codec/snappy_block.h"
+#include "codec/write_encoder.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,61 +15,29 @@ struct sender {
     struct dataset data;
     struct gv_slice *labels; /* of each series, as TimeSeries.labels */
     struct dataset_series *series;
-    struct gv_buf sample, one, message, body;
+    struct gv_write_encoder encoder;
+    struct gv_buf body;
 };
 
-/* ---- Messages ---- */
-
-static void put_varint(struct gv_buf *out, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        gv_buf_addc(out, (char)(v | 0x80));
-    gv_buf_addc(out, (char)v);
-}
-
-static void put_bytes(struct gv_buf *out, char tag, struct gv_slice s)
-{
-    gv_buf_addc(out, tag);
-    put_varint(out, s.n);
-    gv_buf_add_slice(out, s);
-}
+/* ---- Series ---- */
 
 static struct gv_slice labels_message(struct gv_arena *a, const struct gv_labels *l)
 {
-    struct gv_buf message = GV_BUF_INIT, one = GV_BUF_INIT;
-    struct gv_labels_iter it = gv_labels_iter(l);
-    for (struct gv_label label; gv_labels_next(&it, &label);) {
-        gv_buf_clear(&one);
-        put_bytes(&one, 0x0a, label.name);
-        put_bytes(&one, 0x12, label.value);
-        put_bytes(&message, 0x0a, gv_buf_slice(&one));
-    }
-    struct gv_slice kept = gv_arena_dup(a, gv_buf_slice(&message));
-    gv_buf_fini(&message);
-    gv_buf_fini(&one);
+    struct gv_buf fields = GV_BUF_INIT;
+    gv_write_put_labels(&fields, l);
+    struct gv_slice kept = gv_arena_dup(a, gv_buf_slice(&fields));
+    gv_buf_fini(&fields);
     return kept;
 }
 
-/* Sample: {double value = 1; int64 timestamp = 2} */
-static struct gv_slice sample_message(struct gv_buf *out, int64_t time, double value)
-{
-    gv_buf_clear(out);
-    gv_buf_addc(out, 0x09);
-    gv_buf_add(out, &value, sizeof value); /* little-endian, as this machine is */
-    gv_buf_addc(out, 0x10);
-    put_varint(out, (uint64_t)time);
-    return gv_buf_slice(out);
-}
-
-/* TimeSeries: {repeated Label labels = 1; repeated Sample samples = 2}, of scrapes [from, to). */
+/* Of scrapes [from, to). */
 static void put_series(struct sender *s, size_t i, unsigned from, unsigned to)
 {
-    gv_buf_clear(&s->one);
-    gv_buf_add_slice(&s->one, s->labels[i]);
+    struct gv_write_value values[SCRAPES_PER_REQUEST];
     for (unsigned scrape = from; scrape < to; scrape++)
-        put_bytes(&s->one, 0x12,
-                  sample_message(&s->sample, dataset_time(&s->data, scrape), dataset_next(&s->series[i])));
-    put_bytes(&s->message, 0x0a, gv_buf_slice(&s->one));
+        values[scrape - from] =
+            (struct gv_write_value){.time = dataset_time(&s->data, scrape), .value = dataset_next(&s->series[i])};
+    gv_write_put(&s->encoder, &(struct gv_write_row){.labels = s->labels[i], .values = values, .n_values = to - from});
 }
 
 /* ---- Sending ---- */
@@ -105,7 +73,7 @@ static void disconnect(struct sender *s)
 static void post(struct sender *s)
 {
     gv_buf_clear(&s->body);
-    gv_snappy_encode(&s->body, gv_buf_slice(&s->message));
+    gv_write_encoder_end(&s->encoder, &s->body);
     curl_easy_setopt(s->curl, CURLOPT_POSTFIELDS, s->body.p);
     curl_easy_setopt(s->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body.n);
     long status = 0;
@@ -113,7 +81,7 @@ static void post(struct sender *s)
     curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK || status / 100 != 2)
         gv_die("remote write: %s, HTTP status %ld", curl_easy_strerror(code), status);
-    gv_buf_clear(&s->message);
+    gv_write_encoder_begin(&s->encoder, GV_WRITE_1);
 }
 
 static void send_scrapes(struct sender *s, unsigned from, unsigned to)
@@ -149,12 +117,11 @@ int main(int argc, char **argv)
     if (argc != 4)
         gv_die("usage: %s URL END SERIES", argv[0]);
     struct sender s = {.data = dataset_of(argv[3], argv[2])};
+    gv_write_encoder_begin(&s.encoder, GV_WRITE_1);
     connect_to(&s, argv[1]);
     send_all(&s);
     disconnect(&s);
-    gv_buf_fini(&s.sample);
-    gv_buf_fini(&s.one);
-    gv_buf_fini(&s.message);
+    gv_write_encoder_fini(&s.encoder);
     gv_buf_fini(&s.body);
     return 0;
 }
