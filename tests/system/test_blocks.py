@@ -35,6 +35,9 @@ def floats(first, n=COUNT):
     data |= {("work_total", ("instance", str(i))): [(t, float((at + k) * (i + 1) % 3000)) for k, t in enumerate(times)]
              for i in range(5)}
     data["sparse", ("größe", "世界")] = [(t, 1.0) for k, t in enumerate(times) if k // 50 % 2]
+    # Names that sort before and behind __name__, values short and long.
+    data |= {("sorted", *sorted([(label, "x"), ("job", j)])): [(times[0], float(i))]
+             for i, label in enumerate(("A", "Z9", "_", "__", "a", "zz")) for j in ("a", "b" * 300, "c" * 3000)}
     data["special", ("q", 'a "quoted" \\ value')] = [(times[0], math.inf), (times[1], -math.inf), (times[2], 5e-324)]
     return data
 
@@ -93,9 +96,9 @@ class Blocks(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout
 
-    def write(self, data, first, end=None):
-        end = end or first + RANGE
-        return self.folder / self.tool("write", self.folder, first * 1000, end * 1000, text=description(data)).strip()
+    def write(self, data, first, *segment_size):
+        return self.folder / self.tool("write", self.folder, first * 1000, (first + RANGE) * 1000, *segment_size,
+                                       text=description(data)).strip()
 
     def read(self, block, selector='{__name__=~".+"}', start=0, end=10**16):
         lines = self.tool("read", block, start, end, selector).splitlines()
@@ -139,15 +142,17 @@ class Blocks(unittest.TestCase):
 
     def test_promtool_reads_what_we_write(self):
         first, second = floats(START), floats(START + RANGE, 100)
-        blocks = [self.write(first, START), self.write(second, START + RANGE)]
+        blocks = [self.write(first, START, 20000), self.write(second, START + RANGE)]
+        self.assertGreater(len(list((blocks[0] / "chunks").iterdir())), 3)
         listed = self.promtool("list", self.folder)
         samples = sum(map(len, first.values()))
         self.assertRegex(listed, rf"{blocks[0].name} +{START * 1000} +{(START + RANGE) * 1000} +2h0m0s +{samples} ")
         self.assertRegex(listed, rf"{blocks[1].name} ")
         analyzed = self.promtool("analyze", self.folder, blocks[0].name)
         self.assertIn(f"Series: {len(first)}\n", analyzed)
-        self.assertIn("Label names: 5\n", analyzed)
-        self.assertIn(f"Postings (unique label pairs): {4 + 40 + 3 + 5 + 1 + 1}\n", analyzed)
+        self.assertIn(f"Label names: {len({name for k in first for name, _ in k[1:]}) + 1}\n", analyzed)
+        pairs = {pair for k in first for pair in (("__name__", k[0]), *k[1:])}
+        self.assertIn(f"Postings (unique label pairs): {len(pairs)}\n", analyzed)
         self.assert_same(self.dump(), {k: first[k] + second[k] for k in first})
 
     def test_promtool_reads_what_we_compact(self):
@@ -191,8 +196,9 @@ class Blocks(unittest.TestCase):
         self.assertEqual(value("histogram_count(latency)"), 7 * (COUNT - 1) + 6)
         self.assertEqual(value("histogram_sum(latency)"), 2.5 * (COUNT - 1))
         where = {"start": START, "end": end}
-        self.assertEqual(server.get("/api/v1/label/job/values", **where)[1]["data"], ["a", "j0", "j1", "j2"])
-        self.assertEqual(len(server.get("/api/v1/series", **{"match[]": '{job=~".+"}'}, **where)[1]["data"]), 41)
+        jobs = sorted({v for k in [*data, *whole] for name, v in k[1:] if name == "job"})
+        self.assertEqual(server.get("/api/v1/label/job/values", **where)[1]["data"], jobs)
+        self.assertEqual(len(server.get("/api/v1/series", **{"match[]": '{job=~"j.+"}'}, **where)[1]["data"]), 40)
 
     def test_a_server_leaves_out_what_we_delete(self):
         data = floats(START)

@@ -1,6 +1,6 @@
 /* Blocks from the command line, for tests beside Prometheus's own tools.
  *
- *   blocktool write FOLDER MIN MAX < description      a block of [MIN, MAX); prints its ULID
+ *   blocktool write FOLDER MIN MAX [SEGMENT_SIZE] < description      a block of [MIN, MAX); prints its ULID
  *   blocktool read BLOCK START END SELECTOR           its series and samples as /api/v1/query answers, one a line
  *   blocktool compact FOLDER MIN MAX BLOCK...         one block of several; prints its ULID
  *   blocktool delete BLOCK START END SELECTOR
@@ -126,7 +126,8 @@ static bool write_block(char **args, int n_args, struct gv_err *err)
     struct described *all = NULL;
     char ulid[BLOCK_ULID_MAX];
     size_t n;
-    (void)n_args;
+    if (n_args > 3)
+        o.segment_size = (uint64_t)atoll(args[3]);
     if (!read_description(stdin, &all, &n, err))
         return false;
     struct block_writer *w = block_writer_new(&o, err);
