@@ -66,11 +66,8 @@ static void set_limits(const struct head *h, int64_t now, struct head_limits *l)
 static void fetch_ahead(const struct head_leaf *leaf, const struct gv_store_sample *samples, size_t n)
 {
     enum { SERIES = 8, BYTES = 4 };
-    if (n > SERIES) {
-        const char *s = (const char *)leaf->series[samples[SERIES].series % HEAD_LEAF];
-        __builtin_prefetch(s, 1);
-        __builtin_prefetch(s + 64, 1);
-    }
+    if (n > SERIES)
+        head_fetch(leaf->series[samples[SERIES].series % HEAD_LEAF]);
     const struct head_series *next = n > BYTES ? leaf->series[samples[BYTES].series % HEAD_LEAF] : NULL;
     if (next)
         __builtin_prefetch(next->last, 1);

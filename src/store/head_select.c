@@ -316,11 +316,8 @@ static size_t take_run(struct selection *s, const struct head_reader *r, const u
     pthread_mutex_lock(&stripe->lock);
     const struct head_leaf *leaf = head_leaf_find(stripe, head_leaf_of(ids[0]));
     for (size_t i = 0; leaf && i < n; i++) {
-        if (i + AHEAD < n) {
-            const char *next = (const char *)leaf->series[ids[i + AHEAD] % HEAD_LEAF];
-            __builtin_prefetch(next);
-            __builtin_prefetch(next + 64);
-        }
+        if (i + AHEAD < n)
+            head_fetch(leaf->series[ids[i + AHEAD] % HEAD_LEAF]);
         struct head_series *series = leaf->series[ids[i] % HEAD_LEAF];
         if (series && has_samples(r, series, min_time, max_time))
             out[kept++] = series;
