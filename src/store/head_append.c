@@ -1,8 +1,8 @@
-/* Batches: for each run of samples whose series lie in one leaf of the table, the stripe is locked once, and what is
- * needed soon is fetched ahead. Then one record for all. */
+/* Batches: samples are taken stripe by stripe, so that each lock is taken once, and some at a time, so that the series
+ * of all of these are on their way into the cache before the first is written to. Then one record for all. */
 #include "store/head_record.h"
 
-enum { MOST_RUN = 512 };
+enum { SOME = 64 /* samples: their series fit the first cache */ };
 static const int64_t ahead_of_clock = 10 * 60 * 1000; /* ms */
 
 struct reach { /* times of samples that were stored: [0] in order, [1] out of it */
@@ -62,25 +62,77 @@ static void set_limits(const struct head *h, int64_t now, struct head_limits *l)
                               .epoch = h->epoch};
 }
 
-/* What the samples behind the first one will touch. */
-static void fetch_ahead(const struct head_leaf *leaf, const struct gv_store_sample *samples, size_t n)
+/* ---- Samples by stripe ---- */
+
+struct some {              /* of one stripe, which is locked */
+    const uint32_t *index; /* in the batch, ascending */
+    size_t n;
+    struct head_series *series[SOME]; /* NULL: not there */
+};
+typedef void some_fn(void *arg, struct head_stripe *stripe, const struct some *some);
+
+static unsigned stripe_number(const struct gv_store_sample *s)
 {
-    enum { SERIES = 8, BYTES = 4 };
-    if (n > SERIES)
-        head_fetch(leaf->series[samples[SERIES].series % HEAD_LEAF]);
-    const struct head_series *next = n > BYTES ? leaf->series[samples[BYTES].series % HEAD_LEAF] : NULL;
-    if (next)
-        __builtin_prefetch(next->last, 1);
+    return head_leaf_of(s->series) % HEAD_STRIPES;
 }
 
-static size_t run_length(const struct gv_store_sample *samples, size_t n)
+/* The samples' indexes by stripe, those of one in their order. ends: of each stripe's part. */
+static void order_by_stripe(const struct gv_store_sample *samples, size_t n, uint32_t *order,
+                            uint32_t ends[HEAD_STRIPES])
 {
-    size_t end = 1;
-    uint64_t leaf = head_leaf_of(samples->series);
-    while (end < n && end < MOST_RUN && head_leaf_of(samples[end].series) == leaf)
-        end++;
-    return end;
+    uint32_t at = 0, counts[HEAD_STRIPES] = {0};
+    for (size_t i = 0; i < n; i++)
+        counts[stripe_number(&samples[i])]++;
+    for (size_t i = 0; i < HEAD_STRIPES; i++) {
+        ends[i] = at;
+        at += counts[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        order[ends[stripe_number(&samples[i])]++] = (uint32_t)i;
 }
+
+/* Each pass asks for what the next one needs. */
+static void find_some(const struct head_stripe *stripe, const struct gv_store_sample *samples, struct some *some)
+{
+    struct head_series *const *places[SOME];
+    const struct head_leaf *leaf = NULL;
+    for (size_t i = 0; i < some->n; i++) {
+        uint64_t id = samples[some->index[i]].series, number = head_leaf_of(id);
+        if (!leaf || leaf->number != number)
+            leaf = head_leaf_find(stripe, number);
+        places[i] = leaf ? &leaf->series[id % HEAD_LEAF] : NULL;
+        __builtin_prefetch(places[i]);
+    }
+    for (size_t i = 0; i < some->n; i++) {
+        some->series[i] = places[i] ? *places[i] : NULL;
+        head_fetch(some->series[i]);
+    }
+    for (size_t i = 0; i < some->n; i++)
+        if (some->series[i])
+            __builtin_prefetch(some->series[i]->last, 1);
+}
+
+static void by_stripe(struct head *h, const struct gv_store_sample *samples, size_t n, some_fn *fn, void *arg)
+{
+    struct head_buffer *buffer = head_buffer_get(h);
+    uint32_t *order = (uint32_t *)(void *)gv_buf_reserve(head_buffer_buf(buffer), n * sizeof *order);
+    uint32_t ends[HEAD_STRIPES], at = 0;
+    order_by_stripe(samples, n, order, ends);
+    for (size_t i = 0; i < HEAD_STRIPES; i++) {
+        struct head_stripe *stripe = &h->stripes[i];
+        while (at < ends[i]) {
+            struct some some = {.index = order + at, .n = ends[i] - at < SOME ? ends[i] - at : SOME};
+            pthread_mutex_lock(&stripe->lock);
+            find_some(stripe, samples, &some);
+            fn(arg, stripe, &some);
+            pthread_mutex_unlock(&stripe->lock);
+            at += (uint32_t)some.n;
+        }
+    }
+    head_buffer_put(h, buffer);
+}
+
+/* ---- One sample ---- */
 
 static void note_reach(struct head *h, const struct reach *reach)
 {
@@ -102,35 +154,23 @@ static void put_one(struct head *h, struct head_stripe *stripe, struct head_seri
         reach->of[late].max = sample->time;
 }
 
-/* Samples of one leaf. */
-static void put_run(struct head *h, const struct gv_store_sample *samples, size_t n, uint8_t *verdicts, int64_t now,
-                    struct reach *reach)
-{
-    struct head_limits limits;
-    struct head_stripe *stripe = head_stripe_of(h, samples->series);
-    pthread_mutex_lock(&stripe->lock);
-    const struct head_leaf *leaf = head_leaf_find(stripe, head_leaf_of(samples->series));
-    set_limits(h, now, &limits);
-    for (size_t i = 0; i < n; i++) {
-        struct head_series *s = NULL;
-        if (leaf) {
-            fetch_ahead(leaf, samples + i, n - i);
-            s = leaf->series[samples[i].series % HEAD_LEAF];
-        }
-        put_one(h, stripe, s, &samples[i], &verdicts[i], &limits, reach);
-    }
-    note_reach(h, reach); /* under the lock: who reads the newest time finds its sample */
-    pthread_mutex_unlock(&stripe->lock);
-}
+struct appending {
+    struct head *head;
+    const struct gv_store_batch *batch;
+    int64_t now;
+};
 
-static void put_all(struct head *h, const struct gv_store_batch *b)
+static void append_some(void *arg, struct head_stripe *stripe, const struct some *some)
 {
+    struct appending *p = arg;
+    const struct gv_store_batch *b = p->batch;
+    struct head_limits limits;
     struct reach reach = nowhere;
-    int64_t now = gv_clock_wall(h->options.clock);
-    for (size_t i = 0, end; i < b->n; i = end) {
-        end = i + run_length(b->samples + i, b->n - i);
-        put_run(h, b->samples + i, end - i, b->verdicts + i, now, &reach);
-    }
+    set_limits(p->head, p->now, &limits);
+    for (size_t i = 0; i < some->n; i++)
+        put_one(p->head, stripe, some->series[i], &b->samples[some->index[i]], &b->verdicts[some->index[i]], &limits,
+                &reach);
+    note_reach(p->head, &reach); /* under the lock: who reads the newest time finds its sample */
 }
 
 /* ---- From the log ---- */
@@ -141,38 +181,42 @@ void head_saw_epoch(struct head *h, uint32_t epoch)
         h->epoch = epoch;
 }
 
-static void put_replayed(struct head *h, struct head_stripe *stripe, struct head_series *s,
-                         const struct gv_store_sample *sample, uint32_t epoch, struct reach *reach)
+struct replaying {
+    struct head *head;
+    const struct gv_store_sample *samples;
+    uint32_t epoch;
+    struct reach reach;
+};
+
+static void replay_one(struct replaying *p, struct head_stripe *stripe, struct head_series *s,
+                       const struct gv_store_sample *sample)
 {
+    struct head *h = p->head;
     struct head_limits any = {
         .oldest = h->truncated, .newest = INT64_MAX, .window = INT64_MAX, .late_oldest = INT64_MIN, .epoch = h->epoch};
     uint8_t verdict;
-    if (!epoch && sample->time >= h->truncated)
-        put_one(h, stripe, s, sample, &verdict, &any, reach);
-    if (epoch > h->late_done) {
-        head_put_late_again(stripe, s, sample, epoch);
+    if (!p->epoch && sample->time >= h->truncated)
+        put_one(h, stripe, s, sample, &verdict, &any, &p->reach);
+    if (p->epoch > h->late_done) {
+        head_put_late_again(stripe, s, sample, p->epoch);
         head_note_late(h, sample->time, sample->time);
     }
 }
 
+static void replay_some(void *arg, struct head_stripe *stripe, const struct some *some)
+{
+    struct replaying *p = arg;
+    for (size_t i = 0; i < some->n; i++)
+        if (some->series[i])
+            replay_one(p, stripe, some->series[i], &p->samples[some->index[i]]);
+}
+
 void head_append_replayed(struct head *h, const struct gv_store_sample *samples, size_t n, uint32_t epoch)
 {
-    struct reach reach = nowhere;
+    struct replaying p = {h, samples, epoch, nowhere};
     head_saw_epoch(h, epoch);
-    for (size_t i = 0, end; i < n; i = end) {
-        end = i + run_length(samples + i, n - i);
-        struct head_stripe *stripe = head_stripe_of(h, samples[i].series);
-        pthread_mutex_lock(&stripe->lock);
-        const struct head_leaf *leaf = head_leaf_find(stripe, head_leaf_of(samples[i].series));
-        for (size_t j = i; leaf && j < end; j++) {
-            fetch_ahead(leaf, samples + j, end - j);
-            struct head_series *s = leaf->series[samples[j].series % HEAD_LEAF];
-            if (s)
-                put_replayed(h, stripe, s, &samples[j], epoch, &reach);
-        }
-        pthread_mutex_unlock(&stripe->lock);
-    }
-    note_reach(h, &reach);
+    by_stripe(h, samples, n, replay_some, &p);
+    note_reach(h, &p.reach);
 }
 
 /* ---- Batches ---- */
@@ -185,7 +229,8 @@ static void strip(const struct gv_store_batch *b)
 
 bool head_append(struct head *h, const struct gv_store_batch *b, struct gv_log_ticket *ticket, struct gv_err *err)
 {
-    put_all(h, b);
+    struct appending p = {h, b, gv_clock_wall(h->options.clock)};
+    by_stripe(h, b->samples, b->n, append_some, &p);
     struct head_buffer *buffer = head_buffer_get(h);
     struct gv_buf *record = head_buffer_buf(buffer);
     record_put_batch(record, b, b->verdicts, h->epoch);

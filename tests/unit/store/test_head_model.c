@@ -282,11 +282,13 @@ static void append_some(struct rig *rig)
     if (!head_append(rig->head, &b, &ticket.ticket, &err))
         fail_msg("%s", err.msg);
     assert_true(awaited_wait(&ticket));
-    int64_t max = rig->model.max, now = rig->clock.wall_ns / 1000000;
-    for (size_t i = 0; i < n; i++) {
-        if (i && samples[i].series / 256 != samples[i - 1].series / 256)
-            max = rig->model.max; /* another lock, another look at the newest time */
-        assert_int_equal(verdicts[i], model_append(&rig->model, of[i], model[i], max, now));
+    int64_t now = rig->clock.wall_ns / 1000000;
+    for (uint64_t stripe = 0; stripe < 64;
+         stripe++) { /* in which order they are taken, a look at the newest time each */
+        int64_t max = rig->model.max;
+        for (size_t i = 0; i < n; i++)
+            if (samples[i].series / 256 % 64 == stripe)
+                assert_int_equal(verdicts[i], model_append(&rig->model, of[i], model[i], max, now));
     }
 }
 
