@@ -96,12 +96,10 @@ static bool sync_parent(const struct gv_log *l, struct gv_err *err)
 static bool open_folder(struct gv_log *l, struct gv_err *err)
 {
     const struct gv_io *io = l->o.io;
-    if (io->mkdir(io, l->o.path, 0777) == 0) {
-        if (!sync_parent(l, err))
-            return false;
-    } else if (errno != EEXIST) {
+    if (io->mkdir(io, l->o.path, 0777) < 0 && errno != EEXIST)
         return gv_fail(err, GV_UNAVAILABLE, "make folder %s: %s", l->o.path, strerror(errno));
-    }
+    if (!sync_parent(l, err)) /* also where it was there: an earlier start may have failed in between */
+        return false;
     l->folder = io->open(io, l->o.path, O_RDONLY | O_DIRECTORY, 0);
     if (l->folder < 0)
         return gv_fail(err, GV_UNAVAILABLE, "open folder %s: %s", l->o.path, strerror(errno));

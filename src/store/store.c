@@ -49,9 +49,12 @@ static void free_store(struct gv_store *s)
     free(s);
 }
 
+/* Synced also where it was there: an earlier start may have failed in between. */
 static bool make_folder(struct gv_store *s, struct gv_err *err)
 {
-    return s->io->mkdir(s->io, s->path, 0777) == 0 || errno == EEXIST || file_fail(err, s->path, "make the folder");
+    if (s->io->mkdir(s->io, s->path, 0777) < 0 && errno != EEXIST)
+        return file_fail(err, s->path, "make the folder");
+    return file_sync_around(s->io, s->path, err);
 }
 
 static bool open_log(struct gv_store *s, struct gv_err *err)
