@@ -27,11 +27,26 @@ static unsigned take(struct bytes *b, unsigned below)
 /* ---- Queries ---- */
 
 static const char *const names[] = {"a", "b_total", "h_bucket", "n", "target_info", "nope", ""};
-static const char *const matchers[] = {
-    "cluster=\"c0\"",         "cluster!=\"c0\"",    "cluster=~\"c0|c1\"", "cluster=\"nope\"",
-    "region=\"r1\"",          "region!=\"\"",       "region=~\".*\"",     "exported_cluster=\"own\"",
-    "exported_cluster!=\"\"", "job=\"j1\"",         "job!=\"j1\"",        "exported_region=\"\"",
-    "instance=~\"i1.*\"",     "cluster=~\"c[12]\"", "cluster=~\"c3|c4\""};
+static const char *const matchers[] = {"cluster=\"c0\"",
+                                       "cluster!=\"c0\"",
+                                       "cluster=~\"c0|c1\"",
+                                       "cluster=\"nope\"",
+                                       "region=\"r1\"",
+                                       "region!=\"\"",
+                                       "region=~\".*\"",
+                                       "exported_cluster=\"own\"",
+                                       "exported_cluster!=\"\"",
+                                       "job=\"j1\"",
+                                       "job!=\"j1\"",
+                                       "exported_region=\"\"",
+                                       "instance=~\"i1.*\"",
+                                       "cluster=~\"c[12]\"",
+                                       "cluster=~\"c3|c4\"",
+                                       "exported_exported_cluster=\"\"",
+                                       "region=\"mine\"",
+                                       "exported_region!=\"mine\"",
+                                       "exported_cluster=~\"own|fixed\"",
+                                       "region=\"\""};
 static const char *const shifts[] = {
     "", "", "", "", " offset 1m", " @ 300", " @ end()", " offset -90s", " @ start() offset 7s"};
 static const char *const ranges[] = {"1m", "5m", "31s", "2m"};
@@ -69,7 +84,11 @@ static const char *const groupings[] = {"",
                                         " without (exported_cluster)",
                                         " by (__name__, cluster)",
                                         " without (job, cluster, region)",
-                                        " by (le, cluster)"};
+                                        " by (le, cluster)",
+                                        " by (exported_region)",
+                                        " without (exported_region, cluster)",
+                                        " by (exported_exported_cluster, region)",
+                                        " by (x, cluster)"};
 static const char *const arithmetic[] = {"+", "-", "*", "/", "==", "!= bool", "<", ">= bool", "atan2"};
 static const char *const matching[] = {"",
                                        " on (cluster, job)",
@@ -84,11 +103,36 @@ static const char *const matching[] = {"",
                                        " ignoring (region)",
                                        " on (exported_cluster, cluster, job, instance)",
                                        " on ()",
-                                       " ignoring (job, instance, exported_cluster, le) group_left ()"};
+                                       " ignoring (job, instance, exported_cluster, le) group_left ()",
+                                       " on (region)",
+                                       " on (exported_cluster)",
+                                       " on (cluster, exported_cluster, job) group_left (exported_region)",
+                                       " on (cluster, job) group_left (exported_cluster)",
+                                       " on (job) group_right (cluster, region)",
+                                       " ignoring (cluster, region) group_right (region)",
+                                       " ignoring (cluster, region, exported_cluster, exported_region)",
+                                       " ignoring (instance) group_left (cluster)",
+                                       " on (cluster, region, job) group_left (x)"};
+static const char *const keys[] = {"",
+                                   " on (cluster, job)",
+                                   " on (job)",
+                                   " ignoring (instance)",
+                                   " ignoring (cluster)",
+                                   " on (cluster, instance)",
+                                   " on ()",
+                                   " on (cluster)",
+                                   " on (region)",
+                                   " on (exported_cluster)",
+                                   " ignoring (region, exported_region)",
+                                   " ignoring (cluster, instance, job)",
+                                   " on (cluster, region, exported_cluster)"};
 static const char *const fills[] = {"", "", "", "", " fill (1)", " fill_left (2)", " fill_right (3)"};
 static const char *const sets[] = {" and", " or", " unless"};
 static const char *const numbers[] = {"1", "0", "2.5", "-3", "NaN", "Inf", "0.5", "1m"};
-static const char *const labels[] = {"job", "cluster", "x", "exported_cluster", "region", "__name__", "instance"};
+static const char *const labels[] = {"job",    "cluster",         "x",        "exported_cluster",
+                                     "region", "exported_region", "__name__", "instance"};
+static const char *const replacements[][2] = {{"v$1", "(.*)"}, {"$1", "(.*)"}, {"", ""},
+                                              {"$1", "c(.+)"}, {"c1", ".*"},   {"same", "own|j1|c0"}};
 
 static void vector(struct bytes *b, struct gv_buf *q);
 
@@ -143,9 +187,23 @@ static void matrix(struct bytes *b, struct gv_buf *q)
     gv_buf_printf(q, "[%s]%s", ONE_OF(b, ranges), ONE_OF(b, shifts));
 }
 
+static void extended(struct bytes *b, struct gv_buf *q)
+{
+    static const char *const functions[] = {"rate", "increase", "delta", "changes", "resets"};
+    unsigned which = take(b, GV_COUNT(functions));
+    gv_buf_printf(q, "%s(", functions[which]);
+    selector(b, q);
+    gv_buf_printf(q, "[%s] %s%s)", ONE_OF(b, ranges), which < 3 && take(b, 2) ? "smoothed" : "anchored",
+                  ONE_OF(b, shifts));
+}
+
 static void call_over(struct bytes *b, struct gv_buf *q)
 {
-    unsigned kind = take(b, 8);
+    unsigned kind = take(b, 9);
+    if (kind == 2) {
+        extended(b, q);
+        return;
+    }
     if (kind == 0) {
         gv_buf_adds(q, "quantile_over_time(");
         scalar(b, q);
@@ -164,25 +222,47 @@ static void one_argument(struct bytes *b, struct gv_buf *q, const char *name)
     gv_buf_printf(q, "%s(", name);
 }
 
+/* Functions that are given labels. */
+static void call_with_labels(struct bytes *b, struct gv_buf *q)
+{
+    static const char *const functions[] = {"label_replace", "label_replace",       "label_join",
+                                            "sort_by_label", "histogram_quantiles", "info"};
+    static const char *const of_info[] = {"{version=\"1\"}", "{cluster=\"c0\"}", "{region=~\".+\"}",
+                                          "{exported_cluster=~\".*\"}",
+                                          "{__name__=~\"target_info|a\", version=~\".*\"}"};
+    const char *label = ONE_OF(b, labels);
+    unsigned which = take(b, GV_COUNT(functions));
+    gv_buf_printf(q, "%s(", functions[which]);
+    vector(b, q);
+    if (which == 5)
+        gv_buf_printf(q, ", %s", ONE_OF(b, of_info));
+    else
+        gv_buf_printf(q, ", \"%s\"", label);
+    if (which < 2) {
+        const char *const *by = ONE_OF(b, replacements);
+        gv_buf_printf(q, ", \"%s\", \"%s\", \"%s\"", by[0], ONE_OF(b, labels), by[1]);
+    }
+    if (which == 2)
+        gv_buf_printf(q, ", \"-\", \"job\", \"%s\"", ONE_OF(b, labels));
+    if (which == 4)
+        gv_buf_adds(q, ", 0.5, 0.9");
+    gv_buf_addc(q, ')');
+}
+
 static void call(struct bytes *b, struct gv_buf *q)
 {
     static const char *const others[] = {"sort", "sort_desc", "absent", "info"};
-    const char *label = ONE_OF(b, labels);
     unsigned kind = take(b, 8);
-    if (kind == 0)
+    if (kind < 3) {
+        call_with_labels(b, q);
+        return;
+    }
+    if (kind == 3)
         gv_buf_adds(q, "histogram_quantile(0.9, ");
-    else if (kind == 1)
-        gv_buf_adds(q, "label_replace(");
-    else if (kind == 2)
-        gv_buf_adds(q, "label_join(");
     else
-        one_argument(b, q, kind == 3 ? ONE_OF(b, others) : kind == 4 ? "clamp_max" : ONE_OF(b, each));
+        one_argument(b, q, kind == 4 ? ONE_OF(b, others) : kind == 5 ? "clamp_max" : ONE_OF(b, each));
     vector(b, q);
-    if (kind == 1)
-        gv_buf_printf(q, ", \"%s\", \"v$1\", \"%s\", \"(.*)\"", label, ONE_OF(b, labels));
-    if (kind == 2)
-        gv_buf_printf(q, ", \"%s\", \"-\", \"job\", \"%s\"", label, ONE_OF(b, labels));
-    if (kind == 4) {
+    if (kind == 5) {
         gv_buf_adds(q, ", ");
         scalar(b, q);
     }
@@ -224,7 +304,7 @@ static void binary(struct bytes *b, struct gv_buf *q)
         gv_buf_printf(q, "%s ", ONE_OF(b, arithmetic));
         scalar(b, q);
     } else if (kind == 1) {
-        gv_buf_printf(q, "%s%s ", ONE_OF(b, sets), matching[take(b, 6)]);
+        gv_buf_printf(q, "%s%s ", ONE_OF(b, sets), ONE_OF(b, keys));
         vector(b, q);
     } else {
         gv_buf_printf(q, "%s%s%s ", ONE_OF(b, arithmetic), ONE_OF(b, matching), ONE_OF(b, fills));
