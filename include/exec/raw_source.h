@@ -7,7 +7,7 @@
 struct gv_raw_part {
     struct gv_slice source;         /* the cluster's name, for messages */
     uint32_t replica;               /* a series of several replicas is merged (exec/replica.h) */
-    const struct gv_series *series; /* RAW or CHUNKS, labels as they are to be seen; best in label order */
+    const struct gv_series *series; /* RAW, CHUNKS or MADE, labels as they are to be seen; best in label order */
     size_t n;
 };
 

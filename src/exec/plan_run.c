@@ -9,7 +9,6 @@
 #include "exec/notes.h"
 #include "exec/raw_source.h"
 #include "exec/unite.h"
-#include "promql/memory_source.h"
 
 struct run {
     struct gv_arena *arena;
@@ -246,19 +245,20 @@ static bool fill_feed(struct run *r, const struct gv_plan_feed *f, struct gv_fee
 
 /* ---- Trees ---- */
 
-/* What info() selects by itself. */
-static bool fill_source(struct run *r, const struct gv_plan_tree *t, struct gv_memory_source *m)
+/* What info() selects by itself. Two of them may have asked for the same series, at different times. */
+static bool fill_source(struct run *r, const struct gv_plan_tree *t, struct gv_raw_source *selected)
 {
     struct partials all = {0};
     bool mixed = false;
-    gv_memory_source_init(m, r->arena);
     if (!take_input(r, &t->selected, &all, &mixed))
         return false;
-    for (size_t i = 0; i < all.n; i++)
-        for (size_t k = 0; k < all.at[i].n; k++)
-            gv_memory_source_add(m, all.at[i].series[k].labels, &all.at[i].series[k].column);
-    gv_memory_source_seal(m);
-    return true;
+    struct gv_raw_part *parts = gv_arena_array(r->arena, struct gv_raw_part, all.n);
+    for (size_t i = 0; i < all.n; i++) {
+        uint32_t source = t->selected.parts[all.at[i].part].source;
+        parts[i] =
+            (struct gv_raw_part){.source = r->plan->sources[source].name, .series = all.at[i].series, .n = all.at[i].n};
+    }
+    return gv_raw_source_init(selected, r->arena, parts, all.n, r->err);
 }
 
 static void add_stats(struct gv_eval_stats *to, const struct gv_eval_stats *s)
@@ -274,7 +274,7 @@ static void add_stats(struct gv_eval_stats *to, const struct gv_eval_stats *s)
 static bool run_tree(struct run *r, const struct gv_plan_tree *t, struct gv_result *out)
 {
     struct gv_feed *feeds = gv_arena_array(r->arena, struct gv_feed, t->n_feeds);
-    struct gv_memory_source selected;
+    struct gv_raw_source selected;
     for (size_t i = 0; i < t->n_feeds; i++)
         if (!fill_feed(r, &t->feeds[i], &feeds[i]))
             return false;

@@ -109,7 +109,7 @@ static size_t weight_of(const struct gv_column *c)
     if (c->kind == GV_COLUMN_RAW)
         return SERIES + (size_t)c->raw.n * SAMPLE;
     size_t bytes = SERIES;
-    for (uint32_t i = 0; i < c->chunks.n; i++)
+    for (uint32_t i = 0; c->kind == GV_COLUMN_CHUNKS && i < c->chunks.n; i++)
         bytes += c->chunks.chunks[i].size;
     return bytes;
 }
@@ -141,6 +141,13 @@ static bool decode_entry(const struct gv_raw_part *parts, const struct entry *e,
     const struct gv_column *c = &e->series->column;
     if (c->kind == GV_COLUMN_RAW) {
         cut(&c->raw, what->min_time, what->max_time, out);
+        return true;
+    }
+    if (c->kind == GV_COLUMN_MADE) {
+        struct gv_raw_column whole;
+        if (!c->made->make(c->made, a, &whole, err))
+            return false;
+        cut(&whole, what->min_time, what->max_time, out);
         return true;
     }
     return gv_chunks_to_raw(a, &c->chunks, what->min_time, what->max_time, out, err) || fail_entry(parts, e, err);
