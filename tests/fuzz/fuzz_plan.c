@@ -175,16 +175,28 @@ static void instant(struct bytes *b, struct gv_buf *q)
     gv_buf_adds(q, ONE_OF(b, shifts));
 }
 
-static void matrix(struct bytes *b, struct gv_buf *q)
+/* True for a subquery. */
+static bool matrix(struct bytes *b, struct gv_buf *q)
 {
     if (b->depth < MAX_DEPTH && take(b, 3) == 0) {
         gv_buf_addc(q, '(');
         vector(b, q);
         gv_buf_printf(q, ")[%s:%s]%s", ONE_OF(b, ranges), take(b, 2) ? "30s" : "", ONE_OF(b, shifts));
-        return;
+        return true;
     }
     selector(b, q);
     gv_buf_printf(q, "[%s]%s", ONE_OF(b, ranges), ONE_OF(b, shifts));
+    return false;
+}
+
+/* A last digit less is a reset, or a change. */
+static bool sees_digits(const char *function)
+{
+    static const char *const those[] = {"rate", "increase", "irate", "changes", "resets"};
+    for (size_t i = 0; i < GV_COUNT(those); i++)
+        if (strcmp(function, those[i]) == 0)
+            return true;
+    return false;
 }
 
 static void extended(struct bytes *b, struct gv_buf *q)
@@ -208,10 +220,12 @@ static void call_over(struct bytes *b, struct gv_buf *q)
         gv_buf_adds(q, "quantile_over_time(");
         scalar(b, q);
         gv_buf_adds(q, ", ");
+        matrix(b, q);
     } else {
-        gv_buf_printf(q, "%s(", kind == 1 ? "absent_over_time" : ONE_OF(b, over));
+        const char *function = kind == 1 ? "absent_over_time" : ONE_OF(b, over);
+        gv_buf_printf(q, "%s(", function);
+        b->loose |= matrix(b, q) && sees_digits(function);
     }
-    matrix(b, q);
     gv_buf_addc(q, ')');
 }
 
