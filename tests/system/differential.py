@@ -17,7 +17,7 @@ from compare import difference
 
 THREADS = 4
 MATCHING_ERRORS = ("found duplicate series", "multiple matches for labels", "many-to-", "same labelset")
-ORDERED = ("sort(", "sort_desc(", "topk", "bottomk")
+ORDERED = ("sort(", "sort_desc(", "topk(", "bottomk(")  # of groups the order is nobody's promise
 
 
 def at(time):

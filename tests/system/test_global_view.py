@@ -11,7 +11,7 @@ import random_queries
 from compare import difference
 from differential import Case, Differential, at, over
 from program import Program, eventually
-from worlds import INSTANTS, LAYOUTS, RANGES, T, World
+from worlds import INSTANTS, LAYOUTS, RANGES, T, Cluster, World, server
 
 SEED = os.environ.get("GV_SEED") or str(random.SystemRandom().randrange(1 << 32))  # of the random queries
 RANDOM_QUERIES = int(os.environ.get("GV_RANDOM_QUERIES", "2500"))  # in each layout
@@ -19,13 +19,13 @@ FOLDER = pathlib.Path(__file__).resolve().parent / "queries"
 SHOWN = 10  # findings of a failed test
 WORLDS = {}
 
-# How clusters may be asked. pushed: the default, each is sent the largest part that it can answer alone; raw: samples
-# come by remote read, all is evaluated here; both: one cluster so, the others so; stored: two of them are not asked at
-# all, they push what they have into the embedded store.
+# How clusters may be asked. pushed down: the default, each is sent the largest part that it can answer alone; raw: samples
+# come by remote read, all is evaluated here; some of both: one cluster so, the others so; stored: two of them are not
+# asked at all, they push what they have into the embedded store.
 PROGRAMS = {
-    "pushed": {},
+    "pushed down": {},
     "raw": {"every": "    pushdown: never\n"},
-    "both": {"more": {"c2": "    pushdown: never\n"}},
+    "some of both": {"more": {"c2": "    pushdown: never\n"}},
     "stored": {"stored": ("c2", "c3")},
 }
 
@@ -68,15 +68,24 @@ def start(test, world, **how):
 
 
 class GlobalView:
-    """Of one layout, over the programs of all kinds."""
+    """Every query to every endpoint, against a reference."""
     layout = None
+
+    @classmethod
+    def endpoints(cls):
+        """{what it is: URL}."""
+        cls.programs = {kind: start(cls, cls.world, **how) for kind, how in PROGRAMS.items()}
+        return {kind: program.url for kind, program in cls.programs.items()}
+
+    @classmethod
+    def reference(cls):
+        return cls.world.reference.url
 
     @classmethod
     def setUpClass(cls):
         cls.world = WORLDS[cls.layout]
-        cls.programs = {kind: start(cls, cls.world, **how) for kind, how in PROGRAMS.items()}
-        cls.base = Differential(None, cls.world.reference.url)
-        cls.differentials = {kind: cls.base.another(program.url) for kind, program in cls.programs.items()}
+        cls.base = Differential(None, cls.reference())
+        cls.differentials = {kind: cls.base.another(url) for kind, url in cls.endpoints().items()}
         for differential in (cls.base, *cls.differentials.values()):
             cls.addClassCleanup(differential.close)
 
@@ -84,12 +93,12 @@ class GlobalView:
         shown = [differential.explain(f) for f in findings[:SHOWN]]
         self.assertEqual(len(findings), 0, f"of {of} queries:\n\n" + "\n".join(shown))
 
-    def hold(self, kind):
-        differential = self.differentials[kind]
-        for name, queries in sections():
-            with self.subTest(name, kind=kind):
-                cases = [case for _, query in queries for case in forms(query)]
-                self.expect_none(differential, differential.run(cases), len(cases))
+    def test_queries(self):
+        for kind, differential in self.differentials.items():
+            for name, queries in sections():
+                with self.subTest(name, kind=kind):
+                    cases = [case for _, query in queries for case in forms(query)]
+                    self.expect_none(differential, differential.run(cases), len(cases))
 
     def test_random_queries(self):
         print(f"GV_SEED={SEED}", file=sys.stderr)
@@ -108,18 +117,6 @@ class GlobalView:
             return differential.check(finding.case._replace(query=text))
         smallest = random_queries.shrink(node, lambda text: check(text) is not None)
         return finding._replace(case=finding.case._replace(query=smallest), text=check(smallest))
-
-    def test_pushed_down(self):
-        self.hold("pushed")
-
-    def test_raw_samples(self):
-        self.hold("raw")
-
-    def test_some_pushed_down_and_some_raw(self):
-        self.hold("both")
-
-    def test_some_in_the_embedded_store(self):
-        self.hold("stored")
 
 
 class Queries(unittest.TestCase):
@@ -165,6 +162,35 @@ class Spread(GlobalView, unittest.TestCase):
 
 class Same(GlobalView, unittest.TestCase):
     layout = "same"
+
+
+class OneOfThem(GlobalView, unittest.TestCase):
+    """/cluster/<name>/: one Prometheus with its injected labels."""
+    layout = "same"
+
+    @classmethod
+    def reference(cls):
+        alone = server(*Cluster("c3", cls.layout).everywhere())
+        cls.addClassCleanup(alone.stop)
+        return alone.url
+
+    @classmethod
+    def endpoints(cls):
+        return {"by its path": start(cls, cls.world).url + "/cluster/c3"}
+
+
+class OverAnother(GlobalView, unittest.TestCase):
+    """A global view over another one, which holds two of the clusters and carries their labels itself."""
+    layout = "spread"
+
+    @classmethod
+    def endpoints(cls):
+        inner = start(cls, cls.world, names=("c1", "c3"))
+        config = cls.world.config(names=("c2",))
+        config += f"  - name: others\n    endpoints: [{inner.url}]\n    cluster_label_from: backend\n"
+        outer = Program(config)
+        cls.addClassCleanup(outer.stop)
+        return {"over another": outer.url}
 
 
 if __name__ == "__main__":

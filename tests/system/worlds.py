@@ -178,13 +178,13 @@ class World:
         self.reference = started[len(CLUSTERS)]
         self.without = dict(zip(without, started[len(CLUSTERS) + 1:]))
 
-    def config(self, urls=None, every="", more=None, top="", stored=()):
-        """urls: of endpoints, where not the servers' own; every, more: lines for all clusters, and by name. stored: names
-        of clusters that push (`push`) and have no endpoints."""
+    def config(self, urls=None, every="", more=None, top="", names=CLUSTERS, stored=()):
+        """urls: of endpoints, where not the servers' own; every, more: lines for all clusters, and by name; names: of
+        those that are there. stored: names of clusters that push (`push`) and have no endpoints."""
         if stored:
             top += "storage: {}\ningest: {}\n"
         text = top + "clusters:\n"
-        for name in CLUSTERS:
+        for name in names:
             others = {k: v for k, v in INJECTED[name].items() if k != "cluster"}
             labels = ", ".join(f"{k}: {v}" for k, v in others.items())
             endpoint = (urls or {}).get(name, self.backends[name].url)
