@@ -57,6 +57,7 @@ static void set_limits(const struct head *h, int64_t now, struct head_limits *l)
     int64_t max = h->max_time, truncated = h->truncated, oldest = minus(max, h->options.block_range / 2);
     *l = (struct head_limits){.oldest = oldest > truncated ? oldest : truncated,
                               .newest = now + ahead_of_clock,
+                              .truncated = truncated,
                               .window = h->window,
                               .late_oldest = minus(max, h->window),
                               .epoch = h->epoch};
@@ -192,13 +193,17 @@ static void replay_one(struct replaying *p, struct head_stripe *stripe, struct h
                        const struct gv_store_sample *sample)
 {
     struct head *h = p->head;
-    struct head_limits any = {
-        .oldest = h->truncated, .newest = INT64_MAX, .window = INT64_MAX, .late_oldest = INT64_MIN, .epoch = h->epoch};
+    struct head_limits any = {.oldest = h->truncated,
+                              .newest = INT64_MAX,
+                              .truncated = h->truncated,
+                              .window = INT64_MAX,
+                              .late_oldest = INT64_MIN,
+                              .epoch = h->epoch};
     uint8_t verdict;
     if (!p->epoch && sample->time >= h->truncated)
         put_one(h, stripe, s, sample, &verdict, &any, &p->reach);
     if (p->epoch > h->late_done) {
-        head_put_late_again(stripe, s, sample, p->epoch);
+        head_put_late_again(h, stripe, s, sample, p->epoch);
         head_note_late(h, sample->time, sample->time);
     }
 }

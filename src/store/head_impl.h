@@ -255,6 +255,7 @@ static inline int64_t head_last_time(const struct head_series *s) /* INT64_MIN: 
 
 struct head_limits {
     int64_t oldest, newest; /* of in-order samples; of all */
+    int64_t truncated;      /* in-order samples below it are in blocks */
     int64_t window;         /* out of order; INT64_MAX: any */
     int64_t late_oldest;
     uint32_t epoch;
@@ -265,8 +266,8 @@ unsigned head_put_sample(const struct head *h, struct head_stripe *stripe, struc
                          const struct gv_store_sample *sample, const struct head_limits *limits);
 
 /* One of the log that was out of order then. */
-void head_put_late_again(struct head_stripe *stripe, struct head_series *s, const struct gv_store_sample *sample,
-                         uint32_t epoch);
+void head_put_late_again(const struct head *h, struct head_stripe *stripe, struct head_series *s,
+                         const struct gv_store_sample *sample, uint32_t epoch);
 
 /* ---- head_histograms.c ---- */
 

@@ -16,23 +16,30 @@ static bool covers(int64_t min_time, int64_t max_time, int64_t time)
     return min_time <= time && time <= max_time;
 }
 
-/* All chunks that may have a sample of this time, out of order only those of epochs above `after`; in a. */
-static void chunks_at(const struct head_series *s, struct gv_arena *a, int64_t time, uint32_t after,
+/* What counts as there: in order what is not in blocks, out of order what is of epochs above `after`. */
+struct seen {
+    int64_t truncated;
+    uint32_t after;
+};
+
+/* All chunks that may have a sample of this time, in a. */
+static void chunks_at(const struct head_series *s, struct gv_arena *a, int64_t time, struct seen seen,
                       struct gv_chunks_column *out)
 {
     struct gv_chunk *chunks = NULL;
     size_t n = 0, cap = 0;
     struct gv_err ignored = {0}; /* there is no budget */
-    if (s->open.n && covers(s->open_time, s->open.time, time)) {
+    bool in_order = time >= seen.truncated;
+    if (in_order && s->open.n && covers(s->open_time, s->open.time, time)) {
         uint32_t size = head_open_size(s);
         uint8_t *copy = gv_arena_alloc(a, size);
         head_open_copy(s, copy);
         gv_push(a, chunks, n, cap) = (struct gv_chunk){s->open_time, s->open.time, copy, size, s->encoding};
     }
-    for (const struct head_chunk *c = s->chunks; c && c->max_time >= time; c = c->older)
+    for (const struct head_chunk *c = s->chunks; in_order && c && c->max_time >= time; c = c->older)
         if (c->min_time <= time)
             gv_push(a, chunks, n, cap) = (struct gv_chunk){c->min_time, c->max_time, c->data, c->size, c->encoding};
-    struct head_late_wish late = {.min_time = time, .max_time = time, .after = after, .last = UINT32_MAX};
+    struct head_late_wish late = {.min_time = time, .max_time = time, .after = seen.after, .last = UINT32_MAX};
     if (!head_late_chunks(s, a, &late, &chunks, &n, &cap, &ignored))
         gv_die("samples out of order that make no chunk: %s", ignored.msg);
     *out = (struct gv_chunks_column){chunks, (uint32_t)n};
@@ -49,7 +56,7 @@ static bool is_same(struct gv_arena *a, const struct gv_raw_column *there, const
 }
 
 /* GV_APPEND_SAME, GV_APPEND_DUPLICATE, or GV_APPEND_STORED where there is none of this time. */
-static unsigned look_up(const struct head_series *s, const struct gv_store_sample *sample, uint32_t after)
+static unsigned look_up(const struct head_series *s, const struct gv_store_sample *sample, struct seen seen)
 {
     struct gv_arena a;
     struct gv_chunks_column chunks;
@@ -57,7 +64,7 @@ static unsigned look_up(const struct head_series *s, const struct gv_store_sampl
     struct gv_err err = {0};
     unsigned verdict = GV_APPEND_STORED;
     gv_arena_init(&a, NULL);
-    chunks_at(s, &a, sample->time, after, &chunks);
+    chunks_at(s, &a, sample->time, seen, &chunks);
     if (chunks.n) {
         if (!gv_chunks_to_raw(&a, &chunks, sample->time, sample->time, &there, &err))
             gv_die("a chunk of the head: %s", err.msg);
@@ -94,7 +101,7 @@ static void put_in_order(const struct head *h, struct head_stripe *stripe, struc
 static unsigned put_late(struct head_stripe *stripe, struct head_series *s, const struct gv_store_sample *sample,
                          const struct head_limits *limits, bool is_older)
 {
-    unsigned there = look_up(s, sample, 0);
+    unsigned there = look_up(s, sample, (struct seen){limits->truncated, 0});
     if (there != GV_APPEND_STORED)
         return there;
     if (!limits->window)
@@ -106,10 +113,10 @@ static unsigned put_late(struct head_stripe *stripe, struct head_series *s, cons
 }
 
 /* Where an earlier epoch has it too, that one is in a block perhaps, and goes when the log says so. */
-void head_put_late_again(struct head_stripe *stripe, struct head_series *s, const struct gv_store_sample *sample,
-                         uint32_t epoch)
+void head_put_late_again(const struct head *h, struct head_stripe *stripe, struct head_series *s,
+                         const struct gv_store_sample *sample, uint32_t epoch)
 {
-    if (look_up(s, sample, epoch - 1) == GV_APPEND_STORED)
+    if (look_up(s, sample, (struct seen){h->truncated, epoch - 1}) == GV_APPEND_STORED)
         head_late_put(stripe, s, sample, epoch);
 }
 
