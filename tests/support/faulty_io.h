@@ -45,7 +45,7 @@ struct faulty_io {
     bool short_writes;           /* a write that is to fail takes half of its bytes first, and says so */
     uint64_t n_kept;
     size_t n;
-    struct faulty_entry *entries;
+    struct faulty_entry *entries[FAULTY_ENTRIES];
     struct faulty_entry *open[FAULTY_FDS];
     char folders[FAULTY_FDS][256];
 };
@@ -69,8 +69,9 @@ static inline struct faulty_entry *faulty_add(struct faulty_io *f, int kind, con
 {
     if (f->n == FAULTY_ENTRIES)
         abort();
-    struct faulty_entry *e = &f->entries[f->n++];
-    memset(e, 0, sizeof *e);
+    struct faulty_entry *e = f->entries[f->n++] = calloc(1, sizeof *e);
+    if (!e)
+        abort();
     e->kind = kind;
     snprintf(e->path, sizeof e->path, "%s", path);
     return e;
@@ -79,8 +80,8 @@ static inline struct faulty_entry *faulty_add(struct faulty_io *f, int kind, con
 static inline struct faulty_entry *faulty_file(struct faulty_io *f, const char *path)
 {
     for (size_t i = 0; i < f->n; i++)
-        if (f->entries[i].kind == FAULTY_FILE && !strcmp(f->entries[i].path, path))
-            return &f->entries[i];
+        if (f->entries[i]->kind == FAULTY_FILE && !strcmp(f->entries[i]->path, path))
+            return f->entries[i];
     return NULL;
 }
 
@@ -178,7 +179,7 @@ static inline int faulty_fdatasync(const struct gv_io *io, int fd)
 static inline void faulty_note_folder(struct faulty_io *f, const char *folder)
 {
     for (size_t i = 0; i < f->n; i++) {
-        struct faulty_entry *e = &f->entries[i];
+        struct faulty_entry *e = f->entries[i];
         if (e->kind < FAULTY_MADE || !faulty_is_in(e->path, folder))
             continue;
         if (e->kept[0])
@@ -219,7 +220,7 @@ static inline void faulty_move(struct faulty_io *f, const char *from, const char
 {
     size_t n = strlen(from);
     for (size_t i = 0; i < f->n; i++) {
-        char *path = f->entries[i].path, moved[2 * PATH_MAX];
+        char *path = f->entries[i]->path, moved[2 * PATH_MAX];
         if (strncmp(path, from, n) || (path[n] && path[n] != '/'))
             continue;
         snprintf(moved, sizeof moved, "%s%s", to, path + n);
@@ -270,8 +271,8 @@ static inline int faulty_link(const struct gv_io *io, const char *from, const ch
 static inline void faulty_forget(struct faulty_io *f, const char *path)
 {
     for (size_t i = 0; i < f->n; i++)
-        if (!strcmp(f->entries[i].path, path))
-            f->entries[i].kind = FAULTY_NONE;
+        if (!strcmp(f->entries[i]->path, path))
+            f->entries[i]->kind = FAULTY_NONE;
 }
 
 static inline int faulty_remove(const struct gv_io *io, const char *path, int (*remove_it)(const char *))
@@ -321,7 +322,6 @@ static inline void faulty_io_init(struct faulty_io *f)
     f->io = (struct gv_io){faulty_open,  faulty_close,     faulty_read,   faulty_writev, faulty_fdatasync,
                            faulty_fsync, faulty_ftruncate, faulty_rename, faulty_link,   faulty_unlink,
                            faulty_mkdir, faulty_rmdir,     faulty_mmap};
-    f->entries = calloc(FAULTY_ENTRIES, sizeof *f->entries);
     pthread_mutex_init(&f->lock, NULL);
 }
 
@@ -329,18 +329,25 @@ static inline void faulty_io_init(struct faulty_io *f)
 static inline void faulty_io_reset(struct faulty_io *f)
 {
     for (size_t i = 0; i < f->n; i++)
-        if (f->entries[i].kind == FAULTY_RENAMED && f->entries[i].kept[0])
-            unlink(f->entries[i].kept);
+        if (f->entries[i]->kind == FAULTY_RENAMED && f->entries[i]->kept[0])
+            unlink(f->entries[i]->kept);
     f->calls = f->fail_from = f->fail_to = 0;
     f->error = 0;
     f->short_writes = false;
-    f->n = 0;
+    faulty_forget_all(f);
+}
+
+static inline void faulty_forget_all(struct faulty_io *f)
+{
+    memset(f->open, 0, sizeof f->open);
+    while (f->n)
+        free(f->entries[--f->n]);
 }
 
 static inline void faulty_io_fini(struct faulty_io *f)
 {
     faulty_io_reset(f);
-    free(f->entries);
+    faulty_forget_all(f);
     pthread_mutex_destroy(&f->lock);
 }
 
@@ -360,12 +367,12 @@ static inline void remove_tree(const char *path)
 static inline void faulty_io_crash(struct faulty_io *f)
 {
     for (size_t i = 0; i < f->n; i++) {
-        struct faulty_entry *e = &f->entries[i];
+        struct faulty_entry *e = f->entries[i];
         if (e->kind == FAULTY_FILE && access(e->path, F_OK) == 0 && truncate(e->path, e->synced) < 0)
             abort();
     }
     for (size_t i = f->n; i-- > 0;) {
-        struct faulty_entry *e = &f->entries[i];
+        struct faulty_entry *e = f->entries[i];
         if (e->kind == FAULTY_MADE)
             remove_tree(e->path);
         if (e->kind == FAULTY_RENAMED && rename(e->path, e->from) == 0) {
@@ -374,5 +381,5 @@ static inline void faulty_io_crash(struct faulty_io *f)
                 abort();
         }
     }
-    f->n = 0;
+    faulty_forget_all(f);
 }
