@@ -325,6 +325,13 @@ static inline void faulty_io_init(struct faulty_io *f)
     pthread_mutex_init(&f->lock, NULL);
 }
 
+static inline void faulty_forget_all(struct faulty_io *f)
+{
+    memset(f->open, 0, sizeof f->open);
+    while (f->n)
+        free(f->entries[--f->n]);
+}
+
 /* Forgets its files: as it was after faulty_io_init. */
 static inline void faulty_io_reset(struct faulty_io *f)
 {
@@ -337,17 +344,9 @@ static inline void faulty_io_reset(struct faulty_io *f)
     faulty_forget_all(f);
 }
 
-static inline void faulty_forget_all(struct faulty_io *f)
-{
-    memset(f->open, 0, sizeof f->open);
-    while (f->n)
-        free(f->entries[--f->n]);
-}
-
 static inline void faulty_io_fini(struct faulty_io *f)
 {
     faulty_io_reset(f);
-    faulty_forget_all(f);
     pthread_mutex_destroy(&f->lock);
 }
 
