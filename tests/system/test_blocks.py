@@ -11,7 +11,7 @@ import unittest
 import urllib.parse
 import urllib.request
 
-from program import TOOLS_DIR
+from program import TOOLS_DIR, eventually
 from prometheus import PROMTOOL, Prometheus, openmetrics
 from remote import float_histogram, histogram, series, write
 
@@ -215,6 +215,26 @@ class Blocks(unittest.TestCase):
         made = self.tool("compact", self.folder, START * 1000, (START + RANGE) * 1000, block).strip()
         self.assertFalse((self.folder / made / "tombstones").exists())
         self.assert_same(self.read(self.folder / made), expected)
+
+    def test_a_server_compacts_what_we_write(self):
+        """It does so a minute after its start: what it makes of our chunks and our order is what they are."""
+        first, expected = START // (3 * RANGE) * 3 * RANGE, {}
+        for i in range(5):
+            data = floats(first + RANGE * i)
+            latency = [((first + RANGE * i + STEP * k) * 1000, native(COUNT * i + k)) for k in range(COUNT)]
+            self.write(data | {("latency", ("job", "a")): [(t, h[0]) for t, h in latency]}, first + RANGE * i)
+            for labels, points in (data | {("latency", ("job", "a")): [(t, h[1]) for t, h in latency]}).items():
+                expected.setdefault(labels, []).extend(points)
+        server, got = self.server(), {}
+        blocks = lambda: sorted(p for p in server.data.iterdir() if len(p.name) == 26)
+        eventually(lambda: len(blocks()) == 3, "the first three blocks are one", 150)
+        server.end()
+        metas = [json.loads((b / "meta.json").read_text()) for b in blocks()]
+        self.assertEqual([m["compaction"]["level"] for m in metas], [1, 1, 2])
+        for block in blocks()[2:] + blocks()[:2]:
+            for labels, points in self.read(block).items():
+                got.setdefault(labels, []).extend(points)
+        self.assert_same(got, expected)
 
     # ---- What they write
 
