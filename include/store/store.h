@@ -99,8 +99,9 @@ struct gv_store_view *gv_store_view_get(struct gv_store *s);
 void gv_store_view_put(struct gv_store_view *v);
 struct gv_source *gv_store_view_source(struct gv_store_view *v);
 
-/* Label names, values of one label, and label sets of what has samples in the time range (ms, inclusive; precise to
- * chunks for the head, to blocks else) and matches any of the selectors (n_sets 0: everything). Ascending; in a. */
+/* Label names, values of one label, and label sets of what matches any of the selectors (n_sets 0: everything) within
+ * the time range (ms, inclusive). As in Prometheus, names and values count where the head, or the block, has the times;
+ * sets where a chunk of the series does. Ascending; in a. */
 struct gv_store_matchers {
     const struct gv_matcher *matchers;
     size_t n;

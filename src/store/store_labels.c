@@ -52,6 +52,7 @@ struct walk {
     const struct gv_store_matchers *sets;
     size_t n_sets;
     int64_t min_time, max_time;
+    bool whole_readers; /* a series counts where its reader has the times, as Prometheus does it for names and values */
     labels_fn *fn;
     void *arg;
 };
@@ -61,7 +62,8 @@ static bool walk_set(const struct walk *w, struct store_reader *r, struct gv_are
 {
     uint64_t *series;
     size_t n;
-    if (!r->ops->select(r, a, matchers, n_matchers, w->min_time, w->max_time, &series, &n, err))
+    int64_t min = w->whole_readers ? INT64_MIN : w->min_time, max = w->whole_readers ? INT64_MAX : w->max_time;
+    if (!r->ops->select(r, a, matchers, n_matchers, min, max, &series, &n, err))
         return false;
     struct gv_arena_mark mark = gv_arena_mark(a);
     for (size_t i = 0; i < n; i++) {
@@ -118,7 +120,7 @@ bool gv_store_label_names(struct gv_store_view *v, struct gv_arena *a, const str
                           struct gv_err *err)
 {
     struct texts t;
-    struct walk w = {sets, n_sets, min_time, max_time, add_names, &t};
+    struct walk w = {sets, n_sets, min_time, max_time, true, add_names, &t};
     texts_init(&t, a);
     size_t n_readers;
     struct store_reader *const *readers = store_view_readers(v, &n_readers);
@@ -160,7 +162,7 @@ bool gv_store_label_values(struct gv_store_view *v, struct gv_arena *a, struct g
                            struct gv_slice **values, size_t *n, struct gv_err *err)
 {
     struct value_walk vw = {.name = name};
-    struct walk w = {sets, n_sets, min_time, max_time, add_value, &vw};
+    struct walk w = {sets, n_sets, min_time, max_time, true, add_value, &vw};
     texts_init(&vw.texts, a);
     size_t n_readers;
     struct store_reader *const *readers = store_view_readers(v, &n_readers);
@@ -269,7 +271,7 @@ bool gv_store_label_sets(struct gv_store_view *v, struct gv_arena *a, const stru
                          struct gv_err *err)
 {
     struct set_walk sw = {.arena = a};
-    struct walk w = {sets, n_sets, min_time, max_time, add_set, &sw};
+    struct walk w = {sets, n_sets, min_time, max_time, false, add_set, &sw};
     gv_map_init(&sw.map, a);
     if (!walk_view(&w, v, a->budget, err))
         return false;

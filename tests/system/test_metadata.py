@@ -26,14 +26,16 @@ TIMES = ({}, {"start": T, "end": T + 3600}, {"start": T + 600, "end": T + 700}, 
 
 
 class Metadata:
-    layout = None
+    layout, stored = None, ()  # stored: clusters that push
 
     @classmethod
     def setUpClass(cls):
         cls.world = World(cls.layout)
         cls.addClassCleanup(cls.world.stop)
-        cls.program = Program(cls.world.config())
+        cls.program = Program(cls.world.config(stored=cls.stored))
         cls.addClassCleanup(cls.program.stop)
+        for name in cls.stored:
+            cls.world.push(cls.program.url, name)
         wait_until_known(cls.program)
 
     def compare(self, path, **params):
@@ -86,6 +88,10 @@ class Same(Metadata, unittest.TestCase):
     layout = "same"
 
 
+class Stored(Metadata, unittest.TestCase):
+    layout, stored = "spread", ("c1", "c3")
+
+
 class Empty(unittest.TestCase):
     def test_a_cluster_without_series(self):
         """It has no label values: a dashboard's list of clusters shows those that have something to show."""
@@ -104,6 +110,7 @@ class Empty(unittest.TestCase):
 
 class Exemplars(unittest.TestCase):
     """Three servers with exemplars, a fourth with all of them."""
+    stored = ()
 
     @classmethod
     def setUpClass(cls):
@@ -111,6 +118,7 @@ class Exemplars(unittest.TestCase):
                                                           "--enable-feature=exemplar-storage"]) for _ in range(4)]
         for server in (*cls.backends, cls.reference):
             cls.addClassCleanup(server.stop)
+        pushed = []
         for k, (name, backend) in enumerate(zip(CLUSTERS, cls.backends), 1):
             own = [{"__name__": "h_bucket", "le": le, "job": job} for job in "ab" for le in ("1", "+Inf")]
             own += [{"__name__": "owned_total", "cluster": "own"}, {"__name__": f"only_{k}_total"}]
@@ -118,13 +126,17 @@ class Exemplars(unittest.TestCase):
                 points = [remote.sample(T + 15 * i, i) for i in range(20)]
                 points += [remote.exemplar(T + 15 * i, k + n + i / 8, trace_id=f"{name}-{n}-{i}") for i in range(0, 20, 4)]
                 remote.write(backend.url, remote.series(labels, *points))
+                pushed += [(name, remote.series(labels, *points))]
                 there = {("exported_cluster" if key == "cluster" else key): v for key, v in labels.items()}
                 remote.write(cls.reference.url, remote.series({**there, **INJECTED[name]}, *points))
-        cls.program = Program("clusters:\n" + "".join(
-            f"  - name: {name}\n    endpoints: [{b.url}]\n    labels: {{"
+        cls.program = Program("storage: {}\ningest: {}\nclusters:\n" + "".join(
+            f"  - name: {name}\n" + f"    endpoints: [{b.url}]\n" * (name not in cls.stored) + "    labels: {"
             + ", ".join(f"{k}: {v}" for k, v in INJECTED[name].items() if k != "cluster") + "}\n"
             for name, b in zip(CLUSTERS, cls.backends)))
         cls.addClassCleanup(cls.program.stop)
+        for name, series in pushed:
+            if name in cls.stored:
+                remote.write(f"{cls.program.url}/cluster/{name}", series)
 
     def test_exemplars(self):
         found = 0
@@ -145,6 +157,10 @@ class Exemplars(unittest.TestCase):
                     found += len(got.json["data"])
         self.assertGreater(found, 50)
         self.assertEqual(self.program.get("/api/v1/query_exemplars", query="1 + 1", start=T, end=T + 1).json["data"], [])
+
+
+class StoredExemplars(Exemplars):
+    stored = ("c1", "c2")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,195 @@
+"""The embedded store of the running program: killed under load, on a full disk, administered, and copied into a real
+Prometheus."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import unittest
+
+import remote
+import writes
+from compare import difference
+from program import Program, eventually
+from prometheus import Prometheus
+
+T = 1_700_000_000
+KILLS = int(os.environ.get("GV_KILLS", "8"))
+CONFIG = "storage: {path: data}\ningest: {default_cluster: c0}\n"
+
+
+def again(program):
+    """Starts a program that was killed."""
+    program.process.stderr.close()
+    program.port = None
+    program.start()
+
+
+def labels(series):
+    return {"__name__": "kept", "cluster": f"c{series % 3}", "i": str(series)}
+
+
+class Killed(unittest.TestCase):
+    """kill -9 under load, again and again: what was acknowledged is there, once."""
+    SERIES = 50
+
+    def load(self, program, acknowledged, offset):
+        """Writes until the program dies; several senders have series of their own, one sample more in each request."""
+        def send(sender):
+            mine = range(sender, self.SERIES, 2)
+            with writes.connection(program) as c:
+                for step in range(10**6):
+                    ms = (T + offset * 1000 + step) * 1000
+                    body = writes.request_1(*((labels(s), [(ms, s + step)]) for s in mine))
+                    try:
+                        c.request("POST", "/api/v1/write", body, {"Content-Encoding": "snappy", "Content-Type": writes.V1})
+                        status = c.getresponse()
+                        status.read()
+                    except OSError:
+                        return
+                    except Exception:  # a reply cut short
+                        return
+                    self.assertEqual(status.status, 204)
+                    for s in mine:
+                        acknowledged[s][ms] = s + step
+        threads = [threading.Thread(target=send, args=(n,)) for n in range(2)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def check(self, program, acknowledged):
+        reply = program.query("kept[1000d]", time=T + KILLS * 1000 + 1000).json
+        self.assertEqual(reply["status"], "success", reply)
+        found = {int(s["metric"]["i"]): [(round(float(t) * 1000), float(v)) for t, v in s["values"]]
+                 for s in reply["data"]["result"]}
+        for s, wanted in acknowledged.items():
+            got = dict(found.get(s, []))
+            self.assertEqual(len(got), len(found.get(s, [])), "a sample twice")
+            lost = {t: v for t, v in wanted.items() if got.get(t) != v}
+            self.assertEqual(lost, {}, f"series {s} lost {len(lost)} of {len(wanted)} samples")
+
+    def kill(self, *flags):
+        acknowledged = {s: {} for s in range(self.SERIES)}
+        program = Program(CONFIG, *flags)
+        self.addCleanup(program.stop)
+        for n in range(KILLS):
+            before = sum(map(len, acknowledged.values()))
+            threads = self.load(program, acknowledged, n)
+            eventually(lambda: sum(map(len, acknowledged.values())) > before + 1000 + 777 * n % 2000, "some are written")
+            program.end(signal.SIGKILL)
+            for thread in threads:
+                thread.join(30)
+            again(program)
+            self.check(program, acknowledged)
+
+    def test_interval(self):
+        self.kill("--storage.wal-sync=interval")
+
+    def test_always(self):
+        self.kill("--storage.wal-sync=always")
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root: a small file system is mounted")
+class FullDisk(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="globalview-full-"))
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", self.folder], check=True)
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(subprocess.run, ["umount", self.folder], check=True)
+
+    def write(self, program, step):
+        return writes.post(program, writes.request_1(*((labels(s), [((T + step) * 1000, step)]) for s in range(20))))
+
+    def test_a_full_disk_is_503_and_passes(self):
+        with Program(f"storage: {{path: {self.folder}/data}}\ningest: {{default_cluster: c0}}\n") as program:
+            self.assertEqual(self.write(program, 0).status, 204)
+            with open(self.folder / "filler", "wb", buffering=0) as filler:
+                with self.assertRaises(OSError):
+                    while True:
+                        filler.write(bytes(4096))
+            step, kept = 1, [0]
+
+            def refused():
+                nonlocal step
+                reply = self.write(program, step)
+                if reply.status == 204:
+                    kept.append(step)
+                step += 1
+                return reply if reply.status == 503 else None
+            reply = eventually(refused, "writes are refused")
+            self.assertIn("No space left on device", reply.text)
+            self.assertEqual(reply.headers["Retry-After"], "5")
+            self.assertEqual(program.query("count(kept)", time=T).json["data"]["result"][0]["value"][1], "20")
+            self.assertEqual(program.metric("globalview_store_wal_failing"), 1)
+            (self.folder / "filler").unlink()
+
+            def taken():
+                nonlocal step
+                reply = self.write(program, step)
+                kept.append(step)
+                step += 1
+                return reply.status == 204
+            eventually(taken, "writes are taken again")
+            self.assertEqual(program.metric("globalview_store_wal_failing"), 0)
+            program.end(signal.SIGKILL)
+            again(program)
+            values = program.query("kept{i='7'}[1d]", time=T + step).json["data"]["result"][0]["values"]
+            self.assertLessEqual(set(kept[:1] + kept[-1:]), {int(v) for _, v in values})
+
+
+class Administered(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.program = Program(CONFIG, "--web.enable-admin-api")
+        cls.addClassCleanup(cls.program.stop)
+        cls.steps = range(0, 6 * 3600, 60)
+        for begin in range(0, 6 * 3600, 1800):  # as time goes on, for all of them
+            steps = range(begin, begin + 1800, 60)
+            series = [({"__name__": "kept", "cluster": f"c{i % 2}", "i": str(i)},
+                       [((T + s) * 1000, i + s % 977) for s in steps]) for i in range(10)]
+            histograms = [({"__name__": "native", "cluster": "c1"}, [],
+                           b"".join(writes.histogram(4, (T + s) * 1000, total=4.0 + s) for s in steps))]
+            reply = writes.post(cls.program, writes.request_1(*series, *histograms))
+            assert reply.status == 204, reply.text
+
+    def query(self, text, time=T + 6 * 3600):
+        return self.program.query(text, time=time).json["data"]["result"]
+
+    def test_a_real_prometheus_answers_from_a_snapshot(self):
+        name = self.program.post("/api/v1/admin/tsdb/snapshot").json["data"]["name"]
+        folder = self.program.folder / "data/snapshots" / name
+        blocks = [p for p in folder.iterdir() if len(p.name) == 26]
+        server = Prometheus(blocks=blocks, flags=["--enable-feature=native-histograms"])
+        self.addCleanup(server.stop)
+        for text in ("sum by (cluster) (kept)", "kept", "rate(kept[10m])", "quantile(0.9, kept)", "count_over_time(kept[6h])",
+                     "histogram_count(native)", "histogram_sum(rate(native[15m]))", "topk(2, kept)"):
+            for time in range(T + 1000, T + 6 * 3600, 5003):
+                with self.subTest(text, time=time):
+                    wanted = server.get("/api/v1/query", query=text, time=time)[1]["data"]
+                    self.assertTrue(wanted["result"])
+                    self.assertIsNone(difference(self.program.query(text, time=time).json["data"], wanted))
+
+        wanted = server.get("/api/v1/query", query="native", time=T + 9000)[1]["data"]["result"]
+        self.assertEqual(self.query("native", T + 9000), wanted)
+        self.assertEqual(wanted[0]["histogram"][1]["count"], "6")
+
+    def test_deleted_series_are_gone_from_answers(self):
+        self.assertEqual(len(self.query("kept{i='3'}[6h]")), 1)
+        reply = self.program.post("/api/v1/admin/tsdb/delete_series", **{"match[]": "kept{i='3'}", "start": T + 3600, "end": T + 7200})
+        self.assertEqual((reply.status, reply.text), (204, ""))
+        times = [t - T for t, _ in self.query("kept{i='3'}[6h]")[0]["values"]]
+        self.assertEqual(times, [s for s in self.steps if s and not 3600 <= s <= 7200])
+        self.assertEqual(self.program.post("/api/v1/admin/tsdb/clean_tombstones").status, 204)
+        self.assertEqual([t - T for t, _ in self.query("kept{i='3'}[6h]")[0]["values"]], times)
+
+    def test_bad_requests(self):
+        reply = self.program.post("/api/v1/admin/tsdb/delete_series")
+        self.assertEqual((reply.status, reply.json["error"]), (400, "no match[] parameter provided"))
+        with Program(CONFIG) as closed:
+            self.assertEqual(closed.post("/api/v1/admin/tsdb/snapshot").status, 403)
+
+
+if __name__ == "__main__":
+    unittest.main()
