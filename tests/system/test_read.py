@@ -462,7 +462,7 @@ class SlowClients(unittest.TestCase):
             eventually(lambda: self.program.metric("globalview_remote_reads_running") == 8, "all of them run")
             held = self.program.metric("globalview_query_memory_bytes")
             self.assertLess(held, 8 * 20_000_000)
-            self.assertLess(self.rss() - before, held + 8 * 1_000_000)
+            self.assertLess(self.rss() - before, held + 8 * 2_000_000)  # of answers of over 3 MB
         finally:
             for s in clients:
                 s.close()
