@@ -29,8 +29,7 @@ static bool open_endpoint(struct gv_forward *f, size_t i, struct gv_err *err)
     e->forward = f;
     atomic_init(&e->shards, e->config->min_shards);
     atomic_init(&e->version, e->config->version);
-    frames_init(&e->waiting);
-    frames_init(&e->filled);
+    endpoint_init(e);
     e->lock_fd = -1;
     if (!(e->profile = gv_http_profile_new(&e->config->http, err)) || !endpoint_open(e, err))
         return gv_err_prefix(err, "remote_write endpoint \"%s\": ", e->config->name);
@@ -124,17 +123,28 @@ static void on_stop(struct gv_message *m)
     gv_timer_set(&f->settle, 0);
 }
 
+static void on_begin(struct gv_message *m)
+{
+    struct gv_forward *f = container_of(m, struct gv_forward, begin);
+    for (size_t i = 0; i < f->o.n; i++)
+        endpoint_start(&f->endpoints[i]);
+}
+
 bool gv_forward_start(struct gv_forward *f, struct gv_workers *w, unsigned loop_index, struct gv_err *err)
 {
     size_t connections = CONNECTIONS_BESIDE;
     for (size_t i = 0; i < f->o.n; i++)
         connections += f->o.endpoints[i].max_shards;
     f->workers = w;
-    if (!(f->loop = gv_loop_new(loop_index, err)) || !(f->http = gv_http_client_new(f->loop, connections, err)))
+    f->begin.fn = on_begin;
+    if (!(f->loop = gv_loop_new(loop_index, err)))
         return false;
-    for (size_t i = 0; i < f->o.n; i++)
-        endpoint_start(&f->endpoints[i]);
-    f->started = gv_loop_start(f->loop, err);
+    f->http = gv_http_client_new(f->loop, connections, err);
+    f->started = f->http && gv_loop_start(f->loop, err);
+    if (f->started)
+        gv_loop_post(f->loop, &f->begin);
+    else if (f->http)
+        gv_http_client_free(f->http);
     return f->started;
 }
 

@@ -141,6 +141,7 @@ struct endpoint {
     size_t n_metrics;
 
     /* the loop's */
+    struct gv_log_limit says_failing, says_better;
     struct gv_message more; /* new frames are written */
     _Atomic bool more_posted;
     struct frames waiting; /* read, of another count of shards than what is under way */
@@ -180,7 +181,7 @@ struct gv_forward {
     struct gv_http_client *http;
     pthread_mutex_t pool_lock;
     struct forward_scratch *pool;
-    struct gv_message stop;
+    struct gv_message begin, stop;
     struct gv_timer settle;
     bool started;
 };
@@ -222,6 +223,7 @@ struct frame *frames_take(struct frames *l);
 void frames_free(struct frames *l);
 
 /* forward_send.c */
+void endpoint_init(struct endpoint *e);
 void endpoint_start(struct endpoint *e);
 void endpoint_stop(struct endpoint *e);
 bool endpoint_is_idle(const struct endpoint *e); /* nothing is under way */

@@ -8,7 +8,15 @@
 #include "ingest/forward_impl.h"
 #include <stdlib.h>
 
-enum { TICK_MS = 5000, TICKS_A_SWEEP = 12, TICKS_BEHIND = 2, TICKS_IDLE = 60, BEHIND_MS = 10000, WORTH_A_FRAME = 64 };
+enum {
+    SAID_MS = 60000,
+    TICK_MS = 5000,
+    TICKS_A_SWEEP = 12,
+    TICKS_BEHIND = 2,
+    TICKS_IDLE = 60,
+    BEHIND_MS = 10000,
+    WORTH_A_FRAME = 64
+};
 enum { CONNECT_MS = 5000, MOST_REPLY = 16 << 10, MOST_MESSAGE = 256 << 20 };
 
 static struct gv_loop *loop_of(const struct endpoint *e)
@@ -160,7 +168,8 @@ static void delivered(struct shard *s)
     e->sent_frames++;
     note_latest(&e->newest_sent, f->head.newest);
     if (atomic_exchange(&e->failing, false))
-        gv_log(GV_LOG_INFO, "a remote_write endpoint takes samples again", GV_CTX("endpoint", e->config->name));
+        gv_log_limited(&e->says_better, GV_LOG_INFO, "a remote_write endpoint takes samples again",
+                       GV_CTX("endpoint", e->config->name));
     leave_first(s);
 }
 
@@ -181,8 +190,9 @@ static void again_later(struct shard *s, const struct gv_err *why)
     s->backoff_ms = s->backoff_ms < c->max_backoff_ms ? s->backoff_ms : c->max_backoff_ms;
     atomic_fetch_add(&e->retried, 1);
     if (!atomic_exchange(&e->failing, true))
-        gv_log(GV_LOG_WARN, "a remote_write endpoint does not take samples; they wait in its queue",
-               GV_CTX("endpoint", c->name), GV_F("error", (const char *)why->msg));
+        gv_log_limited(&e->says_failing, GV_LOG_WARN,
+                       "a remote_write endpoint does not take samples; they wait in its queue",
+                       GV_CTX("endpoint", c->name), GV_F("error", (const char *)why->msg));
     gv_timer_set(&s->retry, s->retry_after_ms > s->backoff_ms ? s->retry_after_ms : s->backoff_ms);
 }
 
@@ -422,11 +432,18 @@ static void on_tick(struct gv_timer *t)
 
 /* ---- Start and stop ---- */
 
-void endpoint_start(struct endpoint *e)
+void endpoint_init(struct endpoint *e)
 {
     e->more.fn = on_more;
     e->fill.fn = endpoint_fill;
     e->fill.done.fn = on_filled;
+    e->says_failing.interval = e->says_better.interval = SAID_MS;
+    frames_init(&e->waiting);
+    frames_init(&e->filled);
+}
+
+void endpoint_start(struct endpoint *e)
+{
     gv_timer_init(&e->tick, loop_of(e), on_tick);
     gv_timer_set(&e->tick, TICK_MS);
     endpoint_start_metadata(e);
