@@ -4,6 +4,7 @@ silence. It is the whole one; or a warning names the cluster, and the answer is 
 Real servers answer; a relay before each spoils one ask of one cluster. The kinds of plans: test_plan_faults.py, and
 test_plan_faults_raw.py."""
 import collections
+import contextlib
 import gzip
 import http.client
 import os
@@ -131,10 +132,9 @@ class PlanFaults:
         cls.relays = {name: Relay(WORLD[0].backends[name].url, **cls.relay) for name in CLUSTERS}
         for relay in cls.relays.values():
             cls.addClassCleanup(relay.stop)
-        urls = {name: relay.url for name, relay in cls.relays.items()}
-        cls.program = Program(WORLD[0].config(urls, "    compression: true\n" + cls.pushdown.get("all", ""), cls.pushdown))
+        cls.program = cls.start({name: relay.url for name, relay in cls.relays.items()})
         cls.addClassCleanup(cls.program.stop)
-        eventually(cls.is_known, "what the backends can do is known")
+        eventually(lambda: cls.is_known(cls.program, CLUSTERS), "what the backends can do is known")
         cls.tested = Endpoint(cls.program.url)
         cls.addClassCleanup(cls.tested.close)
         cls.whole = cls.answer_of(WORLD[0].reference)
@@ -146,9 +146,15 @@ class PlanFaults:
         eventually(lambda: "warnings" not in self.ask()[1], "all clusters are asked")
 
     @classmethod
-    def is_known(cls):
-        clusters = cls.program.get("/api/v1/status/clusters").json["data"]["clusters"]
-        return all(c["version"] and ("remoteRead" in c["abilities"] or cls.relay.get("hides_config")) for c in clusters)
+    def start(cls, urls):
+        every = "    compression: true\n" + cls.pushdown.get("all", "")
+        return Program(WORLD[0].config(urls, every, cls.pushdown))
+
+    @classmethod
+    def is_known(cls, program, names):
+        clusters = program.get("/api/v1/status/clusters").json["data"]["clusters"]
+        return all(c["version"] and ("remoteRead" in c["abilities"] or cls.relay.get("hides_config"))
+                   for c in clusters if c["name"] in names)
 
     @classmethod
     def answer_of(cls, reference):
@@ -263,3 +269,12 @@ class PlanFaults:
             relay.up()
             eventually(lambda: "warnings" not in self.ask()[1], "the cluster is asked again")
             self.expect_whole()
+
+    def test_a_server_that_is_dead(self):
+        """It takes no connection and refuses none."""
+        urls = {name: self.relays[name].url for name in ("c1", "c3")}
+        with faults.Blackhole() as hole, self.start({**urls, "c2": hole.url}) as program:
+            eventually(lambda: self.is_known(program, urls), "what the others can do is known")
+            self.tested = Endpoint(program.url)
+            with contextlib.closing(self.tested):
+                self.expect_missing("c2", may_fail=self.asks_again, timeout="100ms")
