@@ -269,6 +269,18 @@ static const char *why_itself(struct planner *p, const struct plan_node *n)
     }
 }
 
+const char *plan_why_not_constant(const struct planner *p, const struct plan_node *n)
+{
+    const struct gv_expr *label = n->expr->kind == GV_EXPR_AGGREGATE ? value_label(n) : NULL;
+    for (size_t i = 0; i < n->n; i++)
+        if (n->child[i]->why)
+            return n->child[i]->why;
+    if (label && !is_neutral_everywhere(p, n, label->string.value))
+        return "it writes a label that is injected";
+    return n->expr->kind == GV_EXPR_CALL && n->expr->call.function->flags & GV_FN_WRITES_LABELS ? why_labels(p, n)
+                                                                                                : NULL;
+}
+
 const char *plan_why_not_local(struct planner *p, struct plan_node *n)
 {
     for (size_t i = 0; i < p->n_sources; i++)

@@ -325,7 +325,7 @@ struct plan_node *plan_node_new(struct planner *p, const struct gv_expr *e, stru
     n->void_safe |= sel != NULL;
     count_clusters(p, n);
     find_names(n);
-    n->why = n->constant ? NULL : plan_why_not_local(p, n);
+    n->why = n->constant ? plan_why_not_constant(p, n) : plan_why_not_local(p, n);
     for (size_t i = 0; i < p->n_sources; i++) {
         n->at[i].able = plan_is_able(p, n, i);
         n->at[i].shape = shape_of(n, i);

@@ -83,6 +83,8 @@ uint64_t plan_bits(const struct plan_source *s, const struct gv_slice *names, si
 
 /* locality.c: why n is not local, NULL where it is. Sets survivors. Children are done. */
 const char *plan_why_not_local(struct planner *p, struct plan_node *n);
+/* Why what touches no series cannot be part of a text that is sent: its labels would be renamed there. */
+const char *plan_why_not_constant(const struct planner *p, const struct plan_node *n);
 uint64_t plan_survivors(const struct planner *p, const struct plan_node *n, size_t source);
 /* The combination that split makes of it; GV_COMBINE_UNITE where an aggregation can not be split. */
 enum gv_plan_combine plan_split_of(const struct plan_node *n);

@@ -270,6 +270,24 @@ static void a_scalar_beside_what_is_empty(void **state)
     assert_agrees(b, "vector(scalar(bottomk(scalar(y), x{cluster=\"nope\"})))", 1);
 }
 
+/* What touches no series has labels of the query, which are not renamed with those of a cluster. */
+static void labels_of_constants_are_not_renamed(void **state)
+{
+    struct bench *b = *state;
+    put(b, 0, "x{i=\"1\"}", 6);
+    put(b, 1, "x{i=\"1\"}", 8);
+    seal(b);
+    assert_agrees(b,
+                  "x{cluster=\"c1\"} / ignoring (cluster, region, i, exported_cluster) group_left () "
+                  "label_replace(vector(2), \"exported_cluster\", \"own\", \"\", \"\")",
+                  1);
+    assert_agrees(b, "x{cluster=\"c1\"} * on (cluster) group_left () count_values(\"cluster\", vector(1))", 1);
+    assert_agrees(
+        b, "x{cluster=\"c1\"} * on (cluster) group_left () label_replace(vector(3), \"cluster\", \"c1\", \"\", \"\")",
+        1);
+    assert_agrees(b, "x{cluster=\"c1\"} * on (i) group_left () label_replace(vector(3), \"i\", \"1\", \"\", \"\")", 1);
+}
+
 static void annotations_speak_of_the_query(void **state)
 {
     struct bench *b = *state;
@@ -467,6 +485,7 @@ int main(void)
         test(a_cluster_that_fails_one_ask_is_left_out_of_all),
         test(what_one_cluster_alone_would_say_holds_only_if_it_says_it),
         test(a_scalar_beside_what_is_empty),
+        test(labels_of_constants_are_not_renamed),
         test(annotations_speak_of_the_query),
         test(annotations_are_shown_by_the_ten),
         test(windows_of_a_range_are_joined),
