@@ -25,7 +25,7 @@ struct gv_forward_endpoint { /* one entry of remote_write; borrowed for as long 
     int64_t timeout_ms; /* of one request */
     enum gv_write_version version;
     bool send_exemplars, send_histograms;
-    bool round_robin_dns; /* connections go to the host's addresses by turns */
+    bool round_robin_dns;                /* connections go to the host's addresses by turns */
     const struct gv_relabel_rule *rules; /* compiled */
     size_t n_rules;
     const char *queue_path;  /* folder of the queue, made where absent */
