@@ -144,7 +144,7 @@ static enum log_found read_head(struct log_scan *s, struct gv_err *err)
     if (found != LOG_RECORD)
         return found;
     const char *p = s->buf.p + s->at;
-    if (memcmp(p, magic, sizeof magic) || gv_get_little(p + CHECKSUM_AT, 4) != gv_crc32c(0, p, CHECKSUM_AT))
+    if (memcmp(p, magic, sizeof magic) != 0 || gv_get_little(p + CHECKSUM_AT, 4) != gv_crc32c(0, p, CHECKSUM_AT))
         return damaged(s, "the segment's head is damaged, or the file is no segment");
     uint64_t version = gv_get_little(p + VERSION_AT, 4);
     if (version != VERSION) {
