@@ -1,6 +1,7 @@
 /* Well-typed queries from the fuzzer's bytes, planned over sources of many kinds, against the same query over one
  * source with all series. Plans are the same each time, and what they send parses (the sources evaluate the text). */
 #include "../support/planned.h"
+#include "plan/refused.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -361,6 +362,21 @@ static struct gv_label *label_list(struct gv_arena *a, size_t i, bool family)
 }
 
 /* The last source may hold the clusters c3 and c4 itself. */
+/* A part of the query, or all of it, was not understood once. */
+static void refuse(struct world *w, struct bytes *b, struct gv_plan_source *s)
+{
+    static const char *const messages[] = {"", "function \"rate\"", "function \"sum\"", "function \"sum_over_time\""};
+    struct gv_err err = {0};
+    struct gv_expr *e = gv_promql_parse(w->arena, w->eval.text, w->eval.features, &err);
+    uint64_t *constructs = gv_arena_array(w->arena, uint64_t, MAX_DEPTH);
+    for (unsigned i = 0; e && i < MAX_DEPTH; i++) {
+        constructs[s->n_refused++] = gv_plan_construct(e, ONE_OF(b, messages));
+        struct gv_expr **child = gv_expr_child(e, take(b, 2));
+        e = child ? *child : NULL;
+    }
+    s->refused = constructs;
+}
+
 static void make_source(struct world *w, struct bytes *b, size_t i)
 {
     static const struct gv_slice two[] = {{"c3", 2}, {"c4", 2}};
@@ -383,6 +399,8 @@ static void make_source(struct world *w, struct bytes *b, size_t i)
     s->lookback = how == 5 ? 2 * MINUTE : 0;
     s->major = how == 6 ? 2 : 0; /* its ranges are a millisecond shorter: no sample lies in that one */
     s->minor = how == 6 ? 42 : 0;
+    if (how == 9)
+        refuse(w, b, s);
 }
 
 static struct gv_column make_column(struct world *w, struct bytes *b, bool counter, unsigned seed)
