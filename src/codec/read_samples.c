@@ -2,6 +2,7 @@
  * time; two readers go over it and the earlier sample is taken. */
 #include "codec/histogram_message.h"
 #include "codec/read_decoder_impl.h"
+#include "codec/sample_message.h"
 #include "model/raw.h"
 
 enum { RESPONSE_RESULTS = 1 };
@@ -19,25 +20,9 @@ struct track {
     const struct gv_histogram *h;
 };
 
-/* A value and then a time, as all writers put them: no field needs to be looked for. */
-static bool read_plain_sample(struct gv_slice message, struct track *t)
-{
-    enum { VALUE_KEY = SAMPLE_VALUE << 3 | PB_FIXED64, TIME_KEY = SAMPLE_TIME << 3 | PB_VARINT, TIME_AT = 9 };
-    const uint8_t *p = (const uint8_t *)message.p;
-    uint64_t time;
-    if (message.n <= TIME_AT || p[0] != VALUE_KEY || p[TIME_AT] != TIME_KEY)
-        return false;
-    struct pb_reader r = {.at = p + TIME_AT + 1, .end = p + message.n};
-    if (!pb_varint(&r, &time) || r.at != r.end)
-        return false;
-    memcpy(&t->value, p + 1, sizeof t->value);
-    t->time = (int64_t)time;
-    return true;
-}
-
 static bool read_sample(struct gv_slice message, struct track *t, struct gv_err *err)
 {
-    if (read_plain_sample(message, t))
+    if (pb_plain_sample(message, &t->time, &t->value))
         return true;
     struct pb_reader r = pb_read(message);
     t->time = 0;

@@ -1,5 +1,6 @@
 /* A request ──► its series ──► the labels and the rest of each. All writers put a series' labels first and together:
  * then they are one run of bytes, found by hopping from length to length. */
+#include "codec/sample_message.h"
 #include "codec/write_decoder_impl.h"
 #include <strings.h>
 
@@ -41,7 +42,7 @@ static bool is_one_sample(struct gv_write_series *s)
     enum { KEY = SERIES_SAMPLES_1 << 3 | PB_BYTES };
     const unsigned char *p = (const unsigned char *)s->items.p;
     return s->items.n >= 2 && p[0] == KEY && p[1] < SHORT && p[1] == s->items.n - 2 &&
-           write_plain_sample((struct gv_slice){s->items.p + 2, p[1]}, &s->time, &s->value);
+           pb_plain_sample((struct gv_slice){s->items.p + 2, p[1]}, &s->time, &s->value);
 }
 
 /* Labels that do not stand together are put together. */

@@ -1,6 +1,7 @@
 /* What a series brings: samples, histograms, exemplars, one after the other. Numbers of fields are those of
  * proto/types.proto and proto/write_v2.proto. */
 #include "codec/histogram_message.h"
+#include "codec/sample_message.h"
 #include "codec/write_decoder_impl.h"
 
 enum { SAMPLE_VALUE = 1, SAMPLE_TIME = 2, SAMPLE_START = 3 };
@@ -18,7 +19,7 @@ struct gv_write_items gv_write_items(const struct gv_write_series *s)
 static bool read_sample(struct gv_slice message, enum gv_write_version version, struct gv_write_item *item,
                         const char **fault)
 {
-    if (write_plain_sample(message, &item->time, &item->value))
+    if (pb_plain_sample(message, &item->time, &item->value))
         return true;
     struct pb_reader r = pb_read(message);
     item->time = 0;
