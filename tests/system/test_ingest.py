@@ -128,7 +128,7 @@ class Clients(Written):
 
     def test_a_write_under_way_is_finished_at_the_end(self):
         program, t = self.start(CONFIG, "--storage.wal-sync=always"), now_ms()
-        body = request_1(*[({"__name__": "a", "cluster": "c", "i": str(i)}, [(t, 1)]) for i in range(50000)])
+        body = request_1(*[({"__name__": "a", "cluster": "c", "i": str(i)}, [(t, 1)]) for i in range(5000)])
         with writes.connection(program) as c:
             c.putrequest("POST", "/api/v1/write")
             c.putheader("Content-Type", V1)
@@ -144,7 +144,7 @@ class Clients(Written):
         program.process.stderr.close()
         program.port = None
         program.start()
-        self.assertEqual(self.values(program, "count(a)"), {(): "50000"})
+        self.assertEqual(self.values(program, "count(a)"), {(): "5000"})
 
     def test_relabelling_and_its_reload(self):
         drop = CONFIG + "  write_relabel_configs:\n  - {source_labels: [__name__], regex: noise, action: drop}\n"
