@@ -48,6 +48,7 @@ struct gv_forward_options {
     enum gv_log_sync sync;
     const struct gv_io *io;       /* NULL: the system's */
     const struct gv_clock *clock; /* NULL: the real one */
+    int64_t tick_ms;              /* of looking after shards and files; 0: 5,000 */
 };
 
 /* Opens the queues and reads what is in them. Blocks. Errors name the endpoint. */

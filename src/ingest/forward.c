@@ -2,7 +2,7 @@
 #include "ingest/forward_impl.h"
 #include <stdlib.h>
 
-enum { SETTLE_MS = 5, CONNECTIONS_BESIDE = 16 };
+enum { DEFAULT_TICK_MS = 5000, SETTLE_MS = 5, CONNECTIONS_BESIDE = 16 };
 
 const struct gv_forward_endpoint gv_forward_endpoint_default = {
     .http = {.follow_redirects = true},
@@ -74,6 +74,7 @@ struct gv_forward *gv_forward_open(const struct gv_forward_options *o, struct gv
     f->o = *o;
     f->o.clock = o->clock ? o->clock : &gv_clock_real;
     f->o.io = o->io ? o->io : &gv_io_system;
+    f->o.tick_ms = o->tick_ms ? o->tick_ms : DEFAULT_TICK_MS;
     pthread_mutex_init(&f->pool_lock, NULL);
     series_table_init(&f->series);
     metadata_table_init(&f->metadata);

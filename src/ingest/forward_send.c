@@ -427,7 +427,7 @@ static void on_tick(struct gv_timer *t)
     want_fill(e);
     if (e == e->forward->endpoints && ++e->ticks % TICKS_A_SWEEP == 0)
         series_table_sweep(&e->forward->series);
-    gv_timer_set(t, TICK_MS);
+    gv_timer_set(t, e->forward->o.tick_ms);
 }
 
 /* ---- Start and stop ---- */
@@ -445,7 +445,7 @@ void endpoint_init(struct endpoint *e)
 void endpoint_start(struct endpoint *e)
 {
     gv_timer_init(&e->tick, loop_of(e), on_tick);
-    gv_timer_set(&e->tick, TICK_MS);
+    gv_timer_set(&e->tick, e->forward->o.tick_ms);
     endpoint_start_metadata(e);
     want_fill(e);
 }

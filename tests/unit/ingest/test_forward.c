@@ -19,6 +19,8 @@ struct rig {
     struct gv_workers *workers;
     struct gv_ingest_sink sink;
     struct gv_io *io;
+    struct gv_clock *clock; /* NULL: the real one */
+    int64_t tick_ms;
     char folder[64], queue[80], url[80];
     struct gv_arena arena;
 };
@@ -46,8 +48,13 @@ static void rig_init(struct rig *r)
 static void rig_open(struct rig *r)
 {
     struct gv_err err = {.code = GV_OK};
-    r->forward = gv_forward_open(
-        &(struct gv_forward_options){.endpoints = &r->config, .n = 1, .sync = GV_LOG_INTERVAL, .io = r->io}, &err);
+    struct gv_forward_options o = {.endpoints = &r->config,
+                                   .n = 1,
+                                   .sync = GV_LOG_INTERVAL,
+                                   .io = r->io,
+                                   .clock = r->clock,
+                                   .tick_ms = r->tick_ms};
+    r->forward = gv_forward_open(&o, &err);
     if (!r->forward)
         fail_msg("%s", err.msg);
     r->sink = gv_forward_sink(r->forward);
@@ -460,6 +467,47 @@ static void old_samples_are_left_out(void **state)
     rig_fini(&r);
 }
 
+static struct endpoint_answer take_a_second(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    (void)request, (void)v;
+    gv_manual_clock_advance(e->arg, 1000000000);
+    return (struct endpoint_answer){.status = 204};
+}
+
+/* More while the endpoint is behind, fewer when it has nothing to do; and no series out of order by that. */
+static void shards_follow_what_there_is_to_do(void **state)
+{
+    (void)state;
+    enum { SERIES = 100, BEFORE = 800, AFTER = 40 };
+    struct rig r;
+    struct gv_manual_clock clock;
+    int64_t t = 1;
+    rig_init(&r);
+    gv_manual_clock_init(&clock, 1700000000000);
+    r.clock = &clock.clock;
+    r.tick_ms = 2;
+    r.endpoint.answer = take_a_second;
+    r.endpoint.arg = &clock;
+    r.config.max_shards = 4;
+    rig_open(&r);
+    while (t <= BEFORE)
+        assert_true(append_at(&r, SERIES, t++));
+    rig_start(&r);
+    while (status_of(&r).shards < 4)
+        pause_a_moment();
+    while (t <= BEFORE + AFTER)
+        assert_true(append_at(&r, SERIES, t++));
+    wait_until_sent(&r);
+    assert_series(&r, SERIES, 1, t, true);
+    while (status_of(&r).shards > 1)
+        pause_a_moment();
+    assert_true(append_at(&r, SERIES, t++));
+    wait_until_sent(&r);
+    assert_series(&r, SERIES, 1, t, true);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
 /* ---- Restarts ---- */
 
 static void the_queue_outlives_the_process(void **state)
@@ -706,6 +754,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(an_endpoint_that_knows_1_alone_gets_1),
         cmocka_unit_test(old_samples_are_left_out),
+        cmocka_unit_test(shards_follow_what_there_is_to_do),
         cmocka_unit_test_prestate(the_queue_outlives_the_process, &v1),
         cmocka_unit_test_prestate(the_queue_outlives_the_process, &v2),
         cmocka_unit_test(shards_may_change_between_restarts),
