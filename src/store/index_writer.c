@@ -18,16 +18,17 @@ struct symbol {
 };
 struct pair {
     const struct symbol *name, *value;
-    uint32_t *refs, n_refs; /* once series are written */
+    uint32_t number; /* as they came: series that wait name it so */
     uint32_t n_series;
-    uint64_t postings; /* once written */
+    uint32_t *refs, n_refs; /* once series are written */
+    uint64_t postings;      /* once written */
 };
 struct index_writer {
     const struct gv_io *io;
     const char *folder; /* borrowed */
     struct gv_arena arena;
     struct gv_map pair_of, symbol_of; /* by a label's bytes in a label set; by text */
-    struct pair **pairs;              /* by the number that series name them by */
+    struct pair **pairs;              /* by number */
     struct symbol **symbols;
     size_t n_pairs, cap_pairs, n_symbols, cap_symbols, n_series, n_labels;
     struct file_writer waiting, index;
@@ -83,20 +84,14 @@ static const struct symbol *symbol_for(struct index_writer *w, struct gv_slice t
     return s;
 }
 
-struct numbered_pair {
-    struct pair pair;
-    uint32_t number;
-};
-
-static struct numbered_pair *new_pair(struct index_writer *w, uint64_t hash, struct gv_slice bytes,
-                                      const struct gv_label *label)
+static struct pair *new_pair(struct index_writer *w, uint64_t hash, struct gv_slice bytes, const struct gv_label *label)
 {
-    struct numbered_pair *p = gv_arena_new(&w->arena, struct numbered_pair);
+    struct pair *p = gv_arena_new(&w->arena, struct pair);
     struct gv_slice own = gv_arena_dup(&w->arena, bytes);
     p->number = (uint32_t)w->n_pairs;
-    p->pair.name = symbol_for(w, (struct gv_slice){own.p + (label->name.p - bytes.p), label->name.n});
-    p->pair.value = symbol_for(w, (struct gv_slice){own.p + (label->value.p - bytes.p), label->value.n});
-    gv_push(&w->arena, w->pairs, w->n_pairs, w->cap_pairs) = &p->pair;
+    p->name = symbol_for(w, (struct gv_slice){own.p + (label->name.p - bytes.p), label->name.n});
+    p->value = symbol_for(w, (struct gv_slice){own.p + (label->value.p - bytes.p), label->value.n});
+    gv_push(&w->arena, w->pairs, w->n_pairs, w->cap_pairs) = p;
     *gv_map_at(&w->pair_of, hash, own) = p;
     return p;
 }
@@ -109,10 +104,10 @@ static void put_labels(struct index_writer *w, const struct gv_labels *labels)
     for (struct gv_label label; gv_labels_next(&it, &label); at = it.at) {
         struct gv_slice bytes = {at, (size_t)(it.at - at)};
         uint64_t hash = gv_hash(bytes.p, bytes.n);
-        struct numbered_pair *p = gv_map_get(&w->pair_of, hash, bytes);
+        struct pair *p = gv_map_get(&w->pair_of, hash, bytes);
         if (!p)
             p = new_pair(w, hash, bytes, &label);
-        p->pair.n_series++;
+        p->n_series++;
         put_uvarint(&w->record, p->number);
     }
     w->n_labels += labels->count;
