@@ -77,7 +77,7 @@ static struct split split_values(struct planner *p, const struct gv_expr *e)
     struct gv_slice label = gv_expr_unparen(e->aggregate.param)->string.value;
     s.param = gv_expr_dup(p->arena, gv_expr_unparen(e->aggregate.param));
     s.param->string.value = GV_PLAN_VALUE_LABEL;
-    if (s.without) {
+    if (s.without && !gv_slice_eq(label, GV_PLAN_VALUE_LABEL)) {
         s.grouping = copy_names(p, s.grouping, s.n_grouping, 1);
         s.grouping[s.n_grouping++] = label;
     }

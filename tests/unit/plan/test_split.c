@@ -34,6 +34,8 @@ static void count_values_sends_a_label_of_its_own(void **state)
                     BOTH("count_values(\"globalview_value\", x)"));
     assert_combined(b, "count_values without (cluster) (\"v\", x)", GV_COMBINE_COUNT_VALUES,
                     BOTH("count_values without (v) (\"globalview_value\", x)"));
+    assert_combined(b, "count_values without (cluster) (\"globalview_value\", x)", GV_COMBINE_COUNT_VALUES,
+                    BOTH("count_values without () (\"globalview_value\", x)")); /* asked by another global view */
     assert_combined(b, "count_values by (v) (\"v\", x)", GV_COMBINE_UNITE, BOTH("x"));
     assert_combined(b, "count_values(\"\", x)", GV_COMBINE_UNITE, BOTH("x"));
 }
