@@ -11,7 +11,7 @@ import random_queries
 from compare import difference
 from differential import Case, Differential, at, over
 from program import Program, eventually
-from worlds import INSTANTS, LAYOUTS, RANGES, T, Cluster, World, server
+from worlds import FINE, INSTANTS, LAYOUTS, RANGES, T, Cluster, World, server
 
 SEED = os.environ.get("GV_SEED") or str(random.SystemRandom().randrange(1 << 32))  # of the random queries
 RANDOM_QUERIES = int(os.environ.get("GV_RANDOM_QUERIES", "2500"))  # in each layout
@@ -43,8 +43,9 @@ def sections():
     return found
 
 
-def forms(query):
-    return [Case(query, at(t)) for t in INSTANTS] + [Case(query, over(*r)) for r in RANGES]
+def forms(query, section=""):
+    ranges = RANGES + (FINE,) * section.startswith("large")
+    return [Case(query, at(t)) for t in INSTANTS] + [Case(query, over(*r)) for r in ranges]
 
 
 def setUpModule():
@@ -97,7 +98,7 @@ class GlobalView:
         for kind, differential in self.differentials.items():
             for name, queries in sections():
                 with self.subTest(name, kind=kind):
-                    cases = [case for _, query in queries for case in forms(query)]
+                    cases = [case for _, query in queries for case in forms(query, name)]
                     self.expect_none(differential, differential.run(cases), len(cases))
 
     def test_random_queries(self):

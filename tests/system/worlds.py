@@ -22,6 +22,7 @@ TEXTS = ('"quoted"', "back\\slash", "ünïcode ☃", "a b", "{x=\"y\"},", "$1 ${
 # The same evaluation times in every test: instants, and (start, end, step).
 INSTANTS = (T + 1203, T + 753, T + 1698)
 RANGES = ((T + 613, T + 1500, 45), (T + 103, T + 1753, 105))
+FINE = (T + 43, T + 1753, 15)
 
 
 class Cluster:
