@@ -10,12 +10,14 @@ void incoming_refuse(struct gv_incoming *in, enum refusal why, uint64_t items, s
     struct gv_buf shown = GV_BUF_INIT;
     bool one = in->request.version == GV_WRITE_1;
     bool told = !(one && (refusal_is_silent(why) || why == REFUSED_EXEMPLAR)); /* as Prometheus */
-    if (refusals_want(&in->refusals, told)) {
-        if (gv_write_again(&in->decoder, in->scratch->messages[series], &s, NULL) && !s.fault)
-            identity_print(&shown, s.labels);
-        else
-            gv_buf_printf(&shown, "series %zu of the request", series);
+    if (!refusals_want(&in->refusals, told)) {
+        refusals_count(&in->refusals, why, items, told);
+        return;
     }
+    if (gv_write_again(&in->decoder, in->scratch->messages[series], &s, NULL) && !s.fault)
+        identity_print(&shown, s.labels);
+    else
+        gv_buf_printf(&shown, "series %zu of the request", series);
     if (what)
         refusals_add(&in->refusals, why, items, told, "%s: %s: %s at %lld.%03lld", gv_buf_cstr(&shown), reason, what,
                      (long long)(time / 1000), (long long)(time < 0 ? -(time % 1000) : time % 1000));

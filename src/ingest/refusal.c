@@ -34,12 +34,17 @@ static void log_one(enum refusal why, struct gv_slice line)
     gv_log_limited(&limit, GV_LOG_WARN, "remote write: items refused", GV_F("reason", texts[why]), GV_F("first", line));
 }
 
+void refusals_count(struct refusals *r, enum refusal why, uint64_t items, bool told)
+{
+    r->counts[why] += items;
+    r->errors += told ? items : 0;
+}
+
 void refusals_add(struct refusals *r, enum refusal why, uint64_t items, bool told, const char *fmt, ...)
 {
     size_t start = r->text.n;
     char line[GV_ERR_MSG_MAX];
-    r->counts[why] += items;
-    r->errors += told ? items : 0;
+    refusals_count(r, why, items, told);
     if (!refusals_want(r, told))
         return;
     va_list args;

@@ -31,6 +31,8 @@ struct refusals {
 
 /* Whether one more is still put in words, so that these need not be made: the first ones that are told, one other. */
 bool refusals_want(const struct refusals *r, bool told);
+void refusals_count(struct refusals *r, enum refusal why, uint64_t items, bool told);
+/* Counts, and puts in words where that is wanted. */
 void refusals_add(struct refusals *r, enum refusal why, uint64_t items, bool told, const char *fmt, ...)
     GV_PRINTF(5, 6);
 bool refusal_is_silent(enum refusal why); /* in remote write 1.0 */
