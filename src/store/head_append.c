@@ -115,6 +115,8 @@ static void find_some(const struct head_stripe *stripe, const struct gv_store_sa
 
 static void by_stripe(struct head *h, const struct gv_store_sample *samples, size_t n, some_fn *fn, void *arg)
 {
+    if (!n)
+        return;
     struct head_buffer *buffer = head_buffer_get(h);
     uint32_t *order = (uint32_t *)(void *)gv_buf_reserve(head_buffer_buf(buffer), n * sizeof *order);
     uint32_t ends[HEAD_STRIPES], at = 0;
