@@ -73,6 +73,7 @@ static void on_done(void *arg, struct gv_incoming *in)
     ++*(int *)arg;
 }
 
+static struct gv_cluster_registry *registry;
 static struct gv_clusters *clusters;
 static struct gv_receiver *receiver;
 static struct taken taken;
@@ -80,7 +81,8 @@ static struct taken taken;
 static void set_up(void)
 {
     struct gv_err err = {0};
-    clusters = gv_clusters_new(gv_cluster_registry_new(), "cluster", NULL, 0, &err);
+    registry = gv_cluster_registry_new();
+    clusters = gv_clusters_new(registry, "cluster", NULL, 0, &err);
     struct gv_receiver_options o = {
         .sink = {&taken, take_series, take_batch}, .max_inflight_bytes = 64 << 20, .max_cached_series = 10000};
     receiver = gv_receiver_new(&o);
