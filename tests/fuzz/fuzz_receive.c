@@ -89,6 +89,15 @@ static void set_up(void)
     gv_log_set_level(GV_LOG_ERROR);
 }
 
+__attribute__((destructor)) static void tear_down(void)
+{
+    if (!receiver)
+        return;
+    gv_receiver_free(receiver);
+    gv_clusters_put(clusters);
+    gv_cluster_registry_free(registry);
+}
+
 static void receive(const struct gv_incoming_request *q)
 {
     int told = 0;
