@@ -6,7 +6,7 @@
 #include "query/settings.h"
 
 struct gv_snapshot {
-    struct gv_settings settings; /* gv_settings_get, gv_settings_put */
+    struct gv_settings settings;      /* gv_settings_get, gv_settings_put */
     struct gv_ingest_settings ingest; /* settings.ingest, where writes are taken */
     struct gv_config *config;
     struct gv_clusters *clusters;
