@@ -19,13 +19,12 @@ static void texts_init(struct texts *t, struct gv_arena *a)
     gv_map_init(&t->map, a);
 }
 
-static void texts_add(struct texts *t, struct gv_slice text, bool copy)
+static void texts_add(struct texts *t, struct gv_slice text)
 {
     uint64_t hash = gv_hash(text.p, text.n);
     if (gv_map_get(&t->map, hash, text))
         return;
-    if (copy)
-        text = gv_arena_dup(t->arena, text);
+    text = gv_arena_dup(t->arena, text);
     *gv_map_at(&t->map, hash, text) = t;
     gv_push(t->arena, t->at, t->n, t->cap) = text;
 }
@@ -104,6 +103,37 @@ static bool walk_view(const struct walk *w, struct gv_store_view *v, struct gv_b
     return ok;
 }
 
+/* ---- The readers' own lists ---- */
+
+/* All names that a reader has, or, with a name, all its values. */
+static bool add_list(struct texts *t, struct store_reader *r, struct gv_arena *scratch, const struct gv_slice *name,
+                     struct gv_err *err)
+{
+    struct gv_slice *own;
+    size_t n;
+    if (!(name ? r->ops->label_values(r, scratch, *name, &own, &n, err)
+               : r->ops->label_names(r, scratch, &own, &n, err)))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        texts_add(t, own[i]);
+    return true;
+}
+
+/* Of the readers that have the times. */
+static bool add_lists(struct texts *t, struct gv_store_view *v, struct gv_budget *budget, int64_t min_time,
+                      int64_t max_time, const struct gv_slice *name, struct gv_err *err)
+{
+    size_t n;
+    struct store_reader *const *readers = store_view_readers(v, &n);
+    struct gv_arena scratch;
+    bool ok = true;
+    gv_arena_init(&scratch, budget);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = !overlaps(readers[i], min_time, max_time) || add_list(t, readers[i], &scratch, name, err);
+    gv_arena_fini(&scratch);
+    return ok;
+}
+
 /* ---- Names ---- */
 
 static bool add_names(void *arg, const struct gv_labels *labels, struct gv_err *err)
@@ -111,7 +141,7 @@ static bool add_names(void *arg, const struct gv_labels *labels, struct gv_err *
     struct gv_labels_iter it = gv_labels_iter(labels);
     (void)err;
     for (struct gv_label l; gv_labels_next(&it, &l);)
-        texts_add(arg, l.name, true);
+        texts_add(arg, l.name);
     return true;
 }
 
@@ -122,20 +152,8 @@ bool gv_store_label_names(struct gv_store_view *v, struct gv_arena *a, const str
     struct texts t;
     struct walk w = {sets, n_sets, min_time, max_time, true, add_names, &t};
     texts_init(&t, a);
-    size_t n_readers;
-    struct store_reader *const *readers = store_view_readers(v, &n_readers);
-    if (n_sets && !walk_view(&w, v, a->budget, err))
+    if (!(n_sets ? walk_view(&w, v, a->budget, err) : add_lists(&t, v, a->budget, min_time, max_time, NULL, err)))
         return false;
-    for (size_t i = 0; i < n_readers && !n_sets; i++) {
-        struct gv_slice *own;
-        size_t n_own;
-        if (!overlaps(readers[i], min_time, max_time))
-            continue;
-        if (!readers[i]->ops->label_names(readers[i], a, &own, &n_own, err))
-            return false;
-        for (size_t k = 0; k < n_own; k++)
-            texts_add(&t, own[k], false);
-    }
     texts_done(&t, names, n);
     return true;
 }
@@ -153,7 +171,7 @@ static bool add_value(void *arg, const struct gv_labels *labels, struct gv_err *
     struct gv_slice value = gv_labels_get(labels, w->name);
     (void)err;
     if (value.n)
-        texts_add(&w->texts, value, true);
+        texts_add(&w->texts, value);
     return true;
 }
 
@@ -164,37 +182,14 @@ bool gv_store_label_values(struct gv_store_view *v, struct gv_arena *a, struct g
     struct value_walk vw = {.name = name};
     struct walk w = {sets, n_sets, min_time, max_time, true, add_value, &vw};
     texts_init(&vw.texts, a);
-    size_t n_readers;
-    struct store_reader *const *readers = store_view_readers(v, &n_readers);
-    if (n_sets && !walk_view(&w, v, a->budget, err))
+    if (!(n_sets ? walk_view(&w, v, a->budget, err)
+                 : add_lists(&vw.texts, v, a->budget, min_time, max_time, &name, err)))
         return false;
-    for (size_t i = 0; i < n_readers && !n_sets; i++) {
-        struct gv_slice *own;
-        size_t n_own;
-        if (!overlaps(readers[i], min_time, max_time))
-            continue;
-        if (!readers[i]->ops->label_values(readers[i], a, name, &own, &n_own, err))
-            return false;
-        for (size_t k = 0; k < n_own; k++)
-            texts_add(&vw.texts, own[k], false);
-    }
     texts_done(&vw.texts, values, n);
     return true;
 }
 
 /* ---- Values that are known ---- */
-
-static bool add_values(struct texts *t, struct store_reader *r, struct gv_arena *scratch, struct gv_slice name,
-                       struct gv_err *err)
-{
-    struct gv_slice *own;
-    size_t n;
-    if (!r->ops->label_values(r, scratch, name, &own, &n, err))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        texts_add(t, own[i], true);
-    return true;
-}
 
 /* Under known_lock: makes s->known tell of the view's blocks. */
 static bool learn(struct gv_store *s, struct store_reader *const *blocks, size_t n, uint64_t generation,
@@ -212,7 +207,7 @@ static bool learn(struct gv_store *s, struct store_reader *const *blocks, size_t
     texts_init(&t, &k->arena);
     gv_arena_init(&scratch, NULL);
     for (size_t i = 0; ok && i < n; i++)
-        ok = add_values(&t, blocks[i], &scratch, name, err);
+        ok = add_list(&t, blocks[i], &scratch, &name, err);
     gv_arena_fini(&scratch);
     texts_done(&t, &k->values, &k->n);
     k->generation = ok ? generation : 0;
@@ -230,9 +225,9 @@ bool gv_store_known_values(struct gv_store *s, struct gv_arena *a, struct gv_sli
     pthread_mutex_lock(&s->known_lock);
     bool ok = learn(s, readers, n_readers - 1, store_view_generation(v), name, err);
     for (size_t i = 0; ok && i < s->known.n; i++)
-        texts_add(&t, s->known.values[i], true);
+        texts_add(&t, s->known.values[i]);
     pthread_mutex_unlock(&s->known_lock);
-    ok = ok && add_values(&t, readers[n_readers - 1], a, name, err);
+    ok = ok && add_list(&t, readers[n_readers - 1], a, &name, err);
     gv_store_view_put(v);
     texts_done(&t, values, n);
     return ok;
