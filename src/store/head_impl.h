@@ -25,7 +25,8 @@ enum {
     HEAD_STRIPES = 64,
     HEAD_LEAF = 256,          /* series of one leaf of the table */
     HEAD_CHUNK_SAMPLES = 120, /* of a chunk, as Prometheus cuts */
-    HEAD_BLOCK_BYTES = 56
+    HEAD_BLOCK_BYTES = 56,
+    HEAD_GUESSES = 64
 };
 
 /* ---- A series ---- */
@@ -162,6 +163,7 @@ struct head {
 
     pthread_rwlock_t index;
     struct symbols symbols;
+    uint32_t guesses[HEAD_GUESSES]; /* the symbols of the series made last: the next one's are mostly the same */
     struct postings postings;
     uint64_t next_id;
     uint64_t made, dropped;

@@ -110,6 +110,14 @@ uint32_t symbols_take(struct symbols *s, struct gv_slice text)
     return place->id;
 }
 
+uint32_t symbols_take_guessed(struct symbols *s, struct gv_slice text, uint32_t guess)
+{
+    if (guess >= s->made || !symbols_at(s, guess)->refs || !gv_slice_eq(symbols_text(s, guess), text))
+        return symbols_take(s, text);
+    symbols_at(s, guess)->refs++;
+    return guess;
+}
+
 /* Moves up what would no longer be found behind the free place i. */
 static void close_gap(struct symbols *s, uint32_t i)
 {

@@ -28,6 +28,8 @@ struct symbols {
 void symbols_init(struct symbols *s);
 void symbols_fini(struct symbols *s);
 uint32_t symbols_take(struct symbols *s, struct gv_slice text); /* made where it is not there; counted */
+/* The same, faster where it is the text of `guess`, which may be any number. */
+uint32_t symbols_take_guessed(struct symbols *s, struct gv_slice text, uint32_t guess);
 void symbols_give(struct symbols *s, uint32_t id);
 uint32_t symbols_find(const struct symbols *s, struct gv_slice text); /* not counted; SYMBOL_NONE: not there */
 size_t symbols_memory(const struct symbols *s);                       /* bytes in all */

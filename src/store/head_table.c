@@ -196,9 +196,10 @@ static struct head_series *new_series(struct head *h, const struct gv_labels *la
     struct head_series *s = zeroed(1, sizeof *s + 2 * labels->count * sizeof *s->labels);
     struct gv_labels_iter it = gv_labels_iter(labels);
     uint32_t *to = s->labels;
-    for (struct gv_label l; gv_labels_next(&it, &l);) {
-        *to++ = symbols_take(&h->symbols, l.name);
-        *to++ = symbols_take(&h->symbols, l.value);
+    for (struct gv_label l; gv_labels_next(&it, &l); to += 2) {
+        uint32_t *guess = &h->guesses[(to - s->labels) % HEAD_GUESSES];
+        to[0] = guess[0] = symbols_take_guessed(&h->symbols, l.name, guess[0]);
+        to[1] = guess[1] = symbols_take_guessed(&h->symbols, l.value, guess[1]);
     }
     s->n_labels = labels->count;
     s->hash = labels->hash;

@@ -40,7 +40,8 @@ static void symbols_are_counted(void **state)
             counts[i]--;
             continue;
         }
-        uint32_t id = symbols_take(&s, text);
+        uint32_t guess = random_below(2) ? ids[i] : random_below(2 * TEXTS); /* right, another's, free or never made */
+        uint32_t id = random_below(2) ? symbols_take(&s, text) : symbols_take_guessed(&s, text, guess);
         if (counts[i]++)
             assert_int_equal(id, ids[i]);
         ids[i] = id;
