@@ -86,8 +86,11 @@ static void resize(struct postings *p, struct postings_list *l, uint32_t cap, ui
     if (!bigger.many)
         gv_die("out of memory");
     bigger.many->base = base;
-    for (uint32_t i = 0; i < l->n; i++)
-        set_at(&bigger, i, postings_at(l, i));
+    if (l->cap && bigger.is_wide == l->is_wide && base == l->many->base)
+        memcpy(bigger.many, l->many, numbers_size(l->n, l->is_wide));
+    else
+        for (uint32_t i = 0; i < l->n; i++)
+            set_at(&bigger, i, postings_at(l, i));
     if (l->cap)
         p->numbers_bytes -= numbers_size(l->cap, l->is_wide);
     p->numbers_bytes += numbers_size(cap, bigger.is_wide);
