@@ -221,6 +221,10 @@ static inline struct head_shard *head_shard_of(struct head *h, uint64_t hash)
 {
     return &h->shards[hash >> 58];
 }
+static inline void head_shard_fetch(const struct head_shard *shard, uint64_t hash) /* its place into the cache */
+{
+    __builtin_prefetch(&shard->places[(uint32_t)hash & shard->mask], 1);
+}
 /* A series of this number (0: the next one), linked everywhere. NULL: the log takes nothing. Under the shard's lock. */
 GV_MUST_CHECK struct head_series *head_make_series(struct head *h, struct head_shard *shard,
                                                    const struct gv_labels *labels, uint64_t id, struct gv_err *err);

@@ -51,11 +51,28 @@ static void forget_labels(struct head *h, struct head_shard *shard, struct head_
 
 static const uint64_t most_series = UINT64_C(1) << 61; /* that records can tell apart */
 
-static bool add_series(struct head *h, uint64_t id, struct gv_slice blob, struct gv_err *err)
+/* Some of a record: their places by labels are on the way into the cache before the first of them is looked up. */
+enum { SOME_SERIES = 32 };
+struct some_series {
+    size_t n;
+    uint64_t ids[SOME_SERIES];
+    const struct gv_labels *labels[SOME_SERIES];
+    struct gv_arena arena; /* of labels */
+    struct gv_arena_mark start;
+};
+
+static void note_series(struct head *h, struct some_series *some, uint64_t id, struct gv_slice blob)
 {
-    struct gv_arena a;
-    gv_arena_init(&a, NULL);
-    const struct gv_labels *labels = gv_labels_of_bytes(&a, blob);
+    const struct gv_labels *labels = gv_labels_of_bytes(&some->arena, blob);
+    head_shard_fetch(head_shard_of(h, labels->hash), labels->hash);
+    some->ids[some->n] = id;
+    some->labels[some->n++] = labels;
+}
+
+static bool add_series(struct head *h, uint64_t id, const struct gv_labels *labels, struct gv_err *err)
+{
+    if (id < h->next_id) /* known, or dropped since */
+        return true;
     struct head_shard *shard = head_shard_of(h, labels->hash);
     pthread_mutex_lock(&shard->lock);
     struct head_series *s = head_shard_place(h, shard, labels)->series;
@@ -63,7 +80,16 @@ static bool add_series(struct head *h, uint64_t id, struct gv_slice blob, struct
         forget_labels(h, shard, s);
     bool ok = head_make_series(h, shard, labels, id, err) != NULL;
     pthread_mutex_unlock(&shard->lock);
-    gv_arena_fini(&a);
+    return ok;
+}
+
+static bool add_noted_series(struct head *h, struct some_series *some, struct gv_err *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < some->n; i++)
+        ok = add_series(h, some->ids[i], some->labels[i], err);
+    gv_arena_rewind(&some->arena, some->start);
+    some->n = 0;
     return ok;
 }
 
@@ -83,13 +109,21 @@ static bool take_series(struct byte_reader *r, uint64_t *id, struct gv_buf *blob
 static bool replay_series(struct head *h, struct byte_reader *r, struct gv_err *err)
 {
     struct gv_buf blob = GV_BUF_INIT;
+    struct some_series some = {.n = 0};
     uint64_t id = 0;
     bool ok = true;
+    gv_arena_init(&some.arena, NULL);
+    gv_arena_alloc(&some.arena, 1);
+    some.start = gv_arena_mark(&some.arena);
     while (ok && bytes_left(r)) {
         ok = take_series(r, &id, &blob) || fault(err, "no series");
-        if (ok && id >= h->next_id) /* others are known, or dropped since */
-            ok = add_series(h, id, gv_buf_slice(&blob), err);
+        if (ok)
+            note_series(h, &some, id, gv_buf_slice(&blob));
+        if (ok && some.n == SOME_SERIES)
+            ok = add_noted_series(h, &some, err);
     }
+    ok = ok && add_noted_series(h, &some, err);
+    gv_arena_fini(&some.arena);
     gv_buf_fini(&blob);
     return ok;
 }

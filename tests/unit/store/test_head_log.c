@@ -181,6 +181,24 @@ static void numbers_of_dropped_series_are_not_used_again(void **state)
     end_rig(&rig);
 }
 
+static void of_one_record_the_later_series_has_the_labels(void **state)
+{
+    static const char record[] = "\1\0\0\0\x13"
+                                 "\1\0\4\1a\1x" /* 1: a=x */
+                                 "\1\3\1y"      /* 2: a=y */
+                                 "\0\3\1z"      /* 2 again: known */
+                                 "\1\3\1x";     /* 3: a=x */
+    (void)state;
+    struct head *h = head_new(&(struct head_options){.clock = &gv_clock_real});
+    struct gv_err err = {.code = GV_OK};
+    if (!head_replay_record(h, (struct gv_slice){record, sizeof record - 1}, (struct gv_log_place){0}, &err))
+        fail_msg("%s", err.msg);
+    assert_int_equal(series_of(h, "a=x"), 3);
+    assert_int_equal(series_of(h, "a=y"), 2);
+    assert_int_equal(series_of(h, "a=z"), 4);
+    head_free(h);
+}
+
 /* ---- What the log refuses ---- */
 
 static void what_was_refused_may_be_sent_again(void **state)
@@ -269,6 +287,7 @@ int main(void)
         cmocka_unit_test(all_of_a_batch_comes_back),
         cmocka_unit_test(series_without_samples_keep_their_numbers_once_a_later_one_is_logged),
         cmocka_unit_test(numbers_of_dropped_series_are_not_used_again),
+        cmocka_unit_test(of_one_record_the_later_series_has_the_labels),
         cmocka_unit_test(what_was_refused_may_be_sent_again),
         cmocka_unit_test(a_batch_of_nothing_is_answered_at_once),
         cmocka_unit_test(what_is_no_record_is_named_with_its_place),
