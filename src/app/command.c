@@ -95,6 +95,7 @@ static int run_command(const struct gv_command *c, int argc, char **argv)
 int gv_main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is EFBIG, an error like a full disk */
     if (argc < 2 || argv[1][0] == '-')
         return gv_serve_main(argc ? argc - 1 : 0, argv + 1);
     for (size_t i = 0; i < gv_commands_n; i++)

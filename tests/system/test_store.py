@@ -1,7 +1,9 @@
 """The embedded store of the running program: killed under load, on a full disk, administered, and copied into a real
 Prometheus."""
+import itertools
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -137,6 +139,32 @@ class FullDisk(unittest.TestCase):
             again(program)
             values = program.query("kept{i='7'}[1d]", time=T + step).json["data"]["result"][0]["values"]
             self.assertLessEqual(set(kept[:1] + kept[-1:]), {int(v) for _, v in values})
+
+
+class SizeLimit(unittest.TestCase):
+    def test_a_limit_at_the_start_is_an_error(self):
+        with Program(CONFIG, start=False) as program:
+            limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+            try:
+                self.assertRaisesRegex(AssertionError, "File too large", program.start)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            self.assertEqual(program.process.returncode, 1)
+
+    def test_a_file_size_limit_is_503_and_not_death(self):
+        with Program(CONFIG) as program:
+            resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+
+            def refused():
+                body = writes.request_1(*((labels(s), [((T + next(steps)) * 1000, s)]) for s in range(100)))
+                reply = writes.post(program, body)
+                return reply if reply.status == 503 else None
+            steps = itertools.count()
+            self.assertIn("File too large", eventually(refused, "writes are refused").text)
+            resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+            eventually(lambda: writes.post(program, writes.request_1((labels(1), [((T + 10**6) * 1000, 1)]))).status == 204,
+                       "writes are taken again")
 
 
 class Administered(unittest.TestCase):
