@@ -1,10 +1,12 @@
 /* The end: drain -> (limit: abort) -> all servers empty -> health job stopped -> control loop stops.
  *
  * Every request under way may finish within DRAIN_MS; what still runs then is cancelled. A second signal cancels at
- * once. */
+ * once. What does not end even then (a write to a disk that hangs) is left: the process ends with an error. */
+#include "app/command.h"
 #include "app/process.h"
 #include "app/program.h"
 #include "base/log.h"
+#include <unistd.h>
 
 enum { DRAIN_MS = 30000, ABORT_MS = 5000 };
 
@@ -51,7 +53,10 @@ static void on_abort(struct gv_message *m)
 static void on_stuck(struct gv_timer *t)
 {
     (void)t;
-    gv_die("requests do not end, not even when cancelled");
+    gv_log(GV_LOG_ERROR,
+           "requests do not end, not even when cancelled: ending without them; is the disk of storage.path "
+           "stuck? What was not acknowledged may be lost");
+    _exit(GV_EXIT_FAILED); /* their threads cannot be joined */
 }
 
 static void abort_requests(struct program *p)
