@@ -372,11 +372,62 @@ static void test_snapshot_opens_by_itself(void **state)
     must(gv_store_close(copy, &err), &err);
 }
 
+/* ---- A clock that jumps ---- */
+
+static uint8_t put(struct world *w, size_t s, int64_t time)
+{
+    struct gv_store_sample sample = {.time = time, .value = 1};
+    struct gv_err err = {0};
+    uint8_t verdict = GV_APPEND_GONE;
+    struct gv_store_batch b = {.samples = &sample, .n = 1, .verdicts = &verdict};
+    while (verdict == GV_APPEND_GONE) {
+        must(gv_store_series(w->store, w->labels[s], &sample.series, &err), &err);
+        must(gv_store_append(w->store, &b, NULL, &err), &err);
+    }
+    return verdict;
+}
+
+/* What is stored before, in and after the hour that the clock was ahead; all of it is there, also after a restart. */
+static void test_a_clock_that_jumps(void **state)
+{
+    enum { BEFORE = 100, MS = 1000000 };
+    struct world *w = *state;
+    const int64_t ahead = (int64_t)3600 * 1000;
+    for (size_t t = 0; t < BEFORE; t++) {
+        assert_int_equal(put(w, 0, START + (int64_t)t * STEP), GV_APPEND_STORED);
+        w->model->has[0][t * 8] = true;
+        w->model->values[0][t * 8] = 1;
+    }
+    int64_t now = START + (int64_t)BEFORE * STEP;
+    assert_int_equal(put(w, 0, w->clock.wall_ns / MS + 600001), GV_APPEND_OUT_OF_BOUNDS);
+    w->clock.wall_ns += ahead * MS;
+    assert_int_equal(put(w, 1, START + ahead + 600000), GV_APPEND_STORED);
+    assert_int_equal(put(w, 1, START + ahead + 600001), GV_APPEND_OUT_OF_BOUNDS);
+    w->clock.wall_ns -= ahead * MS;
+    maintain(w);
+    assert_int_equal(put(w, 0, now), GV_APPEND_TOO_OLD); /* until the clock has caught up with the newest sample */
+    for (int opened = 0; opened < 2; opened++) {
+        struct gv_store_status status;
+        struct gv_store_view *v = gv_store_view_get(w->store);
+        check_view(w, v, w->model, INT64_MIN, now);
+        gv_store_view_put(v);
+        gv_store_status(w->store, &status);
+        assert_int_equal(status.head_max_time, START + ahead + 600000);
+        assert_int_equal(put(w, 1, START + ahead + 600000), GV_APPEND_OUT_OF_BOUNDS); /* the clock decides first */
+        close_store(w);
+        open_store(w);
+    }
+    w->clock.wall_ns += ahead * MS;
+    assert_int_equal(put(w, 1, START + ahead + 600000), GV_APPEND_SAME); /* it was kept */
+    assert_int_equal(put(w, 0, START + ahead + 600000), GV_APPEND_STORED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_labels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_old_blocks_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_against_a_model, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_views_hold_still, set_up, tear_down),
