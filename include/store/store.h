@@ -150,7 +150,8 @@ struct gv_store_status {
     uint64_t series, symbols, chunks, exemplars, head_bytes;
     int64_t head_min_time, head_max_time; /* ms; INT64_MAX, INT64_MIN where it is empty */
     uint64_t blocks, block_bytes, damaged_blocks, out_of_order_samples;
-    int64_t min_time; /* of everything, ms */
+    int64_t min_time;                    /* of everything, ms */
+    uint64_t metadata, metadata_refused; /* families kept, at most 1,000,000; and how many were too many */
     uint64_t series_made, series_dropped, compactions, failed_compactions, deleted_blocks;
     double replay_seconds;
     struct gv_log_status log;

@@ -100,6 +100,7 @@ void head_status(struct head *h, struct gv_store_status *out)
 {
     out->series = h->n_series;
     out->exemplars = head_count_exemplars(h);
+    head_metadata_status(h, out);
     for (size_t i = 0; i < HEAD_STRIPES; i++) {
         struct head_stripe *s = &h->stripes[i];
         pthread_mutex_lock(&s->lock);

@@ -340,6 +340,7 @@ void head_put_exemplars(struct head *h, struct gv_buf *record); /* all of them *
 uint64_t head_count_exemplars(struct head *h);
 void head_metadata_init(struct head *h);
 void head_metadata_fini(struct head *h);
+void head_metadata_status(struct head *h, struct gv_store_status *out); /* its own fields */
 void head_append_metadata(struct head *h, const struct gv_store_batch *b, struct gv_buf *record);
 void head_put_metadata(struct head *h, struct gv_buf *record);
 GV_MUST_CHECK bool head_replay_exemplars(struct head *h, struct byte_reader *r);

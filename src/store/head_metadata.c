@@ -9,6 +9,7 @@ struct head_metadata {
     pthread_mutex_t lock;
     struct gv_arena arena; /* of the map and its keys */
     struct gv_map map;     /* cluster, NUL, metric: struct gv_store_metadata, one block of the heap with its texts */
+    uint64_t refused;      /* beyond MOST_FAMILIES */
 };
 
 void head_metadata_init(struct head *h)
@@ -78,6 +79,7 @@ static bool put(struct head_metadata *m, const struct gv_store_metadata *added)
     uint64_t hash = gv_hash(key.p, key.n);
     struct gv_store_metadata *known = gv_map_get(&m->map, hash, gv_buf_slice(&key));
     bool news = known ? !is_same(known, added) : m->map.n < MOST_FAMILIES;
+    m->refused += !known && !news;
     if (news) {
         struct gv_slice kept = known ? gv_buf_slice(&key) : gv_arena_dup(&m->arena, gv_buf_slice(&key));
         *gv_map_at(&m->map, hash, kept) = new_family(added);
@@ -85,6 +87,15 @@ static bool put(struct head_metadata *m, const struct gv_store_metadata *added)
     }
     gv_buf_fini(&key);
     return news;
+}
+
+void head_metadata_status(struct head *h, struct gv_store_status *out)
+{
+    struct head_metadata *m = h->metadata;
+    pthread_mutex_lock(&m->lock);
+    out->metadata = m->map.n;
+    out->metadata_refused = m->refused;
+    pthread_mutex_unlock(&m->lock);
 }
 
 static void put_record(struct gv_buf *out, const struct gv_store_metadata *m)

@@ -9,6 +9,10 @@ static struct gv_metric_family series = GV_GAUGE(STORE "series", "Series in memo
 static struct gv_metric_family symbols = GV_GAUGE(STORE "symbols", "Label names and values in memory.");
 static struct gv_metric_family chunks = GV_GAUGE(STORE "chunks", "Chunks in memory.");
 static struct gv_metric_family exemplars = GV_GAUGE(STORE "exemplars", "Exemplars in memory.");
+static struct gv_metric_family metadata =
+    GV_GAUGE(STORE "metadata", "Metric families of clusters whose metadata is kept, at most 1,000,000.");
+static struct gv_metric_family metadata_refused =
+    GV_COUNTER(STORE "metadata_refused_total", "Metadata of further families, which was left out.");
 static struct gv_metric_family head_bytes = GV_GAUGE(STORE "head_bytes", "Memory of series, index and chunks.");
 static struct gv_metric_family blocks = GV_GAUGE(STORE "blocks", "Blocks on disk.");
 static struct gv_metric_family block_bytes = GV_GAUGE(STORE "block_bytes", "Bytes of all blocks on disk.");
@@ -37,28 +41,12 @@ static struct gv_metric_family wal_failing =
     GV_GAUGE(STORE "wal_failing", "1 while the log cannot be written and write requests get 503.");
 static struct gv_metric_family replay = GV_GAUGE(STORE "replay_seconds", "How long the log took to replay at start.");
 
-struct gv_metric_family *const gv_store_metrics[] = {&series,
-                                                     &symbols,
-                                                     &chunks,
-                                                     &exemplars,
-                                                     &head_bytes,
-                                                     &blocks,
-                                                     &block_bytes,
-                                                     &damaged,
-                                                     &series_made,
-                                                     &series_dropped,
-                                                     &late,
-                                                     &compactions,
-                                                     &failed_compactions,
-                                                     &deleted,
-                                                     &wal_bytes,
-                                                     &wal_queued,
-                                                     &wal_records,
-                                                     &wal_syncs,
-                                                     &wal_failures,
-                                                     &wal_failing,
-                                                     &replay,
-                                                     NULL};
+struct gv_metric_family *const gv_store_metrics[] = {
+    &series,           &symbols,        &chunks,     &exemplars,   &metadata,
+    &metadata_refused, &head_bytes,     &blocks,     &block_bytes, &damaged,
+    &series_made,      &series_dropped, &late,       &compactions, &failed_compactions,
+    &deleted,          &wal_bytes,      &wal_queued, &wal_records, &wal_syncs,
+    &wal_failures,     &wal_failing,    &replay,     NULL};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct gv_store *watched; /* under lock, as the next */
@@ -74,6 +62,8 @@ static const struct shown {
     {&symbols, offsetof(struct gv_store_status, symbols), COUNT},
     {&chunks, offsetof(struct gv_store_status, chunks), COUNT},
     {&exemplars, offsetof(struct gv_store_status, exemplars), COUNT},
+    {&metadata, offsetof(struct gv_store_status, metadata), COUNT},
+    {&metadata_refused, offsetof(struct gv_store_status, metadata_refused), COUNT},
     {&head_bytes, offsetof(struct gv_store_status, head_bytes), COUNT},
     {&blocks, offsetof(struct gv_store_status, blocks), COUNT},
     {&block_bytes, offsetof(struct gv_store_status, block_bytes), COUNT},
