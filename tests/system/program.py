@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -32,10 +33,23 @@ def eventually(condition, what, seconds=DEADLINE):
         time.sleep(0.01)
 
 
+RESERVED = []  # sockets whose names keep ports from other test processes, for as long as this one lives
+
+
 def free_port():
-    with contextlib.closing(socket.socket()) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody listens on, that no other test is given, and that no connection takes by itself."""
+    while True:
+        port = random.randrange(12000, 32000)  # below the range that the kernel gives to connections
+        reserved = socket.socket(socket.AF_UNIX)
+        try:
+            reserved.bind(f"\0globalview-test-port-{port}")
+            with contextlib.closing(socket.socket()) as s:
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            reserved.close()
+            continue
+        RESERVED.append(reserved)
+        return port
 
 
 def run(*args, timeout=DEADLINE, **options):

@@ -58,10 +58,15 @@ class Prometheus:
         eventually(self.ready, "the Prometheus server is ready")
 
     def ready(self):
+        """It is this server that answers, not another one on its port."""
+        if self.process.poll() is not None:
+            raise AssertionError(f"Prometheus ended at start, with status {self.process.returncode}")
         try:
-            return urllib.request.urlopen(self.url + "/-/ready", timeout=5).status == 200
+            if urllib.request.urlopen(self.url + "/-/ready", timeout=5).status != 200:
+                return False
         except (OSError, http.client.HTTPException):
             return False
+        return self.get("/api/v1/status/flags")[1]["data"]["storage.tsdb.path"] == str(self.data)
 
     def get(self, path, **params):
         """(status, JSON) of a GET, errors included."""
