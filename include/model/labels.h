@@ -63,6 +63,8 @@ const struct gv_labels *gv_labels_of_bytes(struct gv_arena *a, struct gv_slice b
 void gv_labels_print(struct gv_buf *out, const struct gv_labels *l);
 /* With __name__ among the others, {__name__="x", a="b"}, as Prometheus's own messages show label sets. */
 void gv_labels_print_set(struct gv_buf *out, const struct gv_labels *l);
+/* As a JSON object. */
+void gv_labels_print_json(struct gv_buf *out, const struct gv_labels *l);
 void gv_label_name_print(struct gv_buf *out, struct gv_slice name); /* quoted where it is no legacy name */
 
 /* Builder: labels by name, later calls win. Names and values are borrowed until gv_labels_build copies them. */

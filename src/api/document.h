@@ -37,7 +37,6 @@ void json_write(struct gv_buf *out, const json_t *value);
 /* A label object with the cluster's names and injected labels, as JSON. */
 void json_write_labels(struct gv_buf *out, const struct gv_cluster *c, struct gv_arena *a, const json_t *labels);
 const struct gv_labels *json_labels(const struct gv_cluster *c, struct gv_arena *a, const json_t *labels);
-void labels_write(struct gv_buf *out, const struct gv_labels *l);
 struct gv_slice json_slice(const json_t *string); /* {NULL, 0} where it is none */
 /* Writes an object again with one member written by the caller: all other members as they are, a `,` left open. */
 void json_write_members(struct gv_buf *out, const json_t *object, const char *but);

@@ -128,7 +128,7 @@ static void write_series(const struct series *s, struct gv_buf *out)
     if (s->seen.n)
         qsort(s->exemplars, s->n, sizeof *s->exemplars, by_time);
     gv_buf_adds(out, "{\"seriesLabels\":");
-    labels_write(out, s->labels);
+    gv_labels_print_json(out, s->labels);
     gv_buf_adds(out, ",\"exemplars\":[");
     for (size_t i = 0; i < s->n; i++) {
         gv_buf_adds(out, i ? "," : "");

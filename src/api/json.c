@@ -87,24 +87,9 @@ const struct gv_labels *json_labels(const struct gv_cluster *c, struct gv_arena 
     return gv_labels_build(&b, a);
 }
 
-void labels_write(struct gv_buf *out, const struct gv_labels *l)
-{
-    struct gv_labels_iter it = gv_labels_iter(l);
-    struct gv_label label;
-    gv_buf_addc(out, '{');
-    for (bool first = true; gv_labels_next(&it, &label); first = false) {
-        if (!first)
-            gv_buf_addc(out, ',');
-        gv_buf_add_json(out, label.name);
-        gv_buf_addc(out, ':');
-        gv_buf_add_json(out, label.value);
-    }
-    gv_buf_addc(out, '}');
-}
-
 void json_write_labels(struct gv_buf *out, const struct gv_cluster *c, struct gv_arena *a, const json_t *labels)
 {
-    labels_write(out, json_labels(c, a, labels));
+    gv_labels_print_json(out, json_labels(c, a, labels));
 }
 
 void text_set_init(struct text_set *s, struct gv_arena *a)

@@ -186,7 +186,7 @@ static bool merge_series(struct request *r, struct gv_fanout *f, struct gv_buf *
         }
         if (written++)
             gv_buf_addc(out, ',');
-        labels_write(out, all[i]);
+        gv_labels_print_json(out, all[i]);
     }
     gv_buf_addc(out, ']');
     return true;

@@ -75,3 +75,18 @@ void gv_labels_print_set(struct gv_buf *out, const struct gv_labels *l)
     print_rest(out, l, "", true);
     gv_buf_addc(out, '}');
 }
+
+void gv_labels_print_json(struct gv_buf *out, const struct gv_labels *l)
+{
+    struct gv_labels_iter it = gv_labels_iter(l);
+    struct gv_label label;
+    gv_buf_addc(out, '{');
+    for (bool first = true; gv_labels_next(&it, &label); first = false) {
+        if (!first)
+            gv_buf_addc(out, ',');
+        gv_buf_add_json(out, label.name);
+        gv_buf_addc(out, ':');
+        gv_buf_add_json(out, label.value);
+    }
+    gv_buf_addc(out, '}');
+}

@@ -68,20 +68,6 @@ static void write_texts(struct gv_buf *out, const struct gv_slice *texts, size_t
     gv_buf_addc(out, ']');
 }
 
-static void write_labels(struct gv_buf *out, const struct gv_labels *labels)
-{
-    struct gv_labels_iter it = gv_labels_iter(labels);
-    gv_buf_addc(out, '{');
-    for (struct gv_label l; gv_labels_next(&it, &l);) {
-        if (out->p[out->n - 1] != '{')
-            gv_buf_addc(out, ',');
-        gv_buf_add_json(out, l.name);
-        gv_buf_addc(out, ':');
-        gv_buf_add_json(out, l.value);
-    }
-    gv_buf_addc(out, '}');
-}
-
 /* ---- Labels and series ---- */
 
 static bool write_names(struct document *d, struct gv_err *err)
@@ -119,7 +105,7 @@ static bool write_series(struct document *d, struct gv_err *err)
     for (size_t i = 0; i < n; i++) {
         if (i)
             gv_buf_addc(d->out, ',');
-        write_labels(d->out, labels[i]);
+        gv_labels_print_json(d->out, labels[i]);
     }
     gv_buf_addc(d->out, ']');
     return true;
@@ -157,7 +143,7 @@ static bool read_query(struct document *d, struct gv_err *err)
 static void write_exemplar(struct gv_buf *out, const struct gv_store_exemplar *x)
 {
     gv_buf_adds(out, "{\"labels\":");
-    write_labels(out, x->labels);
+    gv_labels_print_json(out, x->labels);
     gv_buf_adds(out, ",\"value\":\"");
     gv_buf_add_double(out, x->value);
     gv_buf_printf(out, "\",\"timestamp\":%.3f}", (double)x->time / 1000);
@@ -173,7 +159,7 @@ static bool write_exemplars(struct document *d, struct gv_err *err)
     gv_buf_addc(d->out, '[');
     for (size_t i = 0; i < n; i++) {
         gv_buf_adds(d->out, i ? ",{\"seriesLabels\":" : "{\"seriesLabels\":");
-        write_labels(d->out, all[i].series);
+        gv_labels_print_json(d->out, all[i].series);
         gv_buf_adds(d->out, ",\"exemplars\":[");
         for (size_t k = 0; k < all[i].n; k++) {
             if (k)
