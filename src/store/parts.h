@@ -51,6 +51,8 @@ GV_MUST_CHECK bool folder_drop_checkpoints(struct gv_store *s, uint64_t below, s
 
 void store_add_block(struct gv_store *s, struct block *b);                      /* under lock; takes the reference */
 void store_remove_blocks(struct gv_store *s, struct block *const *b, size_t n); /* under lock; their folders go */
+/* Takes the lock: `made` (with its reference; NULL: nothing) in the place of old ones, seen at once. */
+void store_swap_blocks(struct gv_store *s, struct block *made, struct block *const *old, size_t n);
 /* All of them with a reference each, in a. */
 struct block **store_blocks(struct gv_store *s, struct gv_arena *a, size_t *n);
 void store_put_blocks(struct block **b, size_t n);

@@ -196,6 +196,15 @@ void store_remove_blocks(struct gv_store *s, struct block *const *b, size_t n)
     }
 }
 
+void store_swap_blocks(struct gv_store *s, struct block *made, struct block *const *old, size_t n)
+{
+    pthread_mutex_lock(&s->lock);
+    if (made)
+        store_add_block(s, made);
+    store_remove_blocks(s, old, n);
+    pthread_mutex_unlock(&s->lock);
+}
+
 struct block **store_blocks(struct gv_store *s, struct gv_arena *a, size_t *n)
 {
     pthread_mutex_lock(&s->lock);

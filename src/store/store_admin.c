@@ -46,11 +46,7 @@ static bool rewrite(struct gv_store *s, struct block *b, struct gv_err *err)
     struct block *made;
     if (!store_make_block(s, &r, 1, &o, &made, err))
         return false;
-    pthread_mutex_lock(&s->lock);
-    if (made)
-        store_add_block(s, made);
-    store_remove_blocks(s, &b, 1);
-    pthread_mutex_unlock(&s->lock);
+    store_swap_blocks(s, made, &b, 1);
     return true;
 }
 

@@ -218,11 +218,7 @@ static bool compact_picked(struct gv_store *s, const struct pick *p, struct gv_e
             leave_damaged(p);
         return gv_fail(err, why.code, "%s", why.msg);
     }
-    pthread_mutex_lock(&s->lock);
-    if (made)
-        store_add_block(s, made);
-    store_remove_blocks(s, p->blocks, p->n);
-    pthread_mutex_unlock(&s->lock);
+    store_swap_blocks(s, made, p->blocks, p->n);
     s->compactions++;
     return true;
 }
@@ -258,9 +254,7 @@ static void drop_old(struct gv_store *s)
     for (size_t i = 0; i < n; i++)
         if (drop[i])
             gone[dropped++] = all[i];
-    pthread_mutex_lock(&s->lock);
-    store_remove_blocks(s, gone, dropped);
-    pthread_mutex_unlock(&s->lock);
+    store_swap_blocks(s, NULL, gone, dropped);
     s->deleted_blocks += dropped;
     store_put_blocks(all, n);
     gv_arena_fini(&a);
