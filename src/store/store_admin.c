@@ -5,45 +5,63 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* ---- Deletions ---- */
+typedef bool block_fn(struct gv_store *s, struct block *b, const void *arg, struct gv_err *err);
 
-static bool delete_from_blocks(struct block **blocks, size_t n, const struct gv_store_matchers *set, int64_t min_time,
-                               int64_t max_time, struct gv_err *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct block_meta *m = block_meta(blocks[i]);
-        if (m->min_time <= max_time && m->max_time > min_time &&
-            !block_delete(blocks[i], set->matchers, set->n, min_time, max_time, err))
-            return false;
-    }
-    return true;
-}
-
-bool gv_store_delete(struct gv_store *s, const struct gv_store_matchers *sets, size_t n_sets, int64_t min_time,
-                     int64_t max_time, struct gv_err *err)
+/* Calls fn for each block, until it fails; the list may change meanwhile. Under keeping. */
+static bool each_block(struct gv_store *s, block_fn *fn, const void *arg, struct gv_err *err)
 {
     struct gv_arena a;
     size_t n;
     bool ok = true;
     gv_arena_init(&a, NULL);
-    pthread_mutex_lock(&s->keeping);
     struct block **blocks = store_blocks(s, &a, &n);
-    for (size_t i = 0; ok && i < n_sets; i++)
-        ok = head_delete(s->head, sets[i].matchers, sets[i].n, min_time, max_time, err) &&
-             delete_from_blocks(blocks, n, &sets[i], min_time, max_time, err);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = fn(s, blocks[i], arg, err);
     store_put_blocks(blocks, n);
-    pthread_mutex_unlock(&s->keeping);
     gv_arena_fini(&a);
     return ok;
 }
 
-static bool rewrite(struct gv_store *s, struct block *b, struct gv_err *err)
+/* ---- Deletions ---- */
+
+struct deletion {
+    const struct gv_store_matchers *set;
+    int64_t min_time, max_time; /* ms, inclusive */
+};
+
+static bool delete_from(struct gv_store *s, struct block *b, const void *arg, struct gv_err *err)
+{
+    const struct deletion *d = arg;
+    const struct block_meta *m = block_meta(b);
+    (void)s;
+    return m->min_time > d->max_time || m->max_time <= d->min_time ||
+           block_delete(b, d->set->matchers, d->set->n, d->min_time, d->max_time, err);
+}
+
+bool gv_store_delete(struct gv_store *s, const struct gv_store_matchers *sets, size_t n_sets, int64_t min_time,
+                     int64_t max_time, struct gv_err *err)
+{
+    bool ok = true;
+    pthread_mutex_lock(&s->keeping);
+    for (size_t i = 0; ok && i < n_sets; i++) {
+        struct deletion d = {&sets[i], min_time, max_time};
+        ok = head_delete(s->head, sets[i].matchers, sets[i].n, min_time, max_time, err) &&
+             each_block(s, delete_from, &d, err);
+    }
+    pthread_mutex_unlock(&s->keeping);
+    return ok;
+}
+
+static bool clean(struct gv_store *s, struct block *b, const void *arg, struct gv_err *err)
 {
     const struct block_meta *m = block_meta(b);
     struct store_reader *r = block_reader(b);
     struct block_writer_options o = {
         .min_time = m->min_time, .max_time = m->max_time, .level = m->level + 1, .parents = &m, .n_parents = 1};
     struct block *made;
+    (void)arg;
+    if (!m->tombstones)
+        return true;
     if (!store_make_block(s, &r, 1, &o, &made, err))
         return false;
     store_swap_blocks(s, made, &b, 1);
@@ -52,17 +70,9 @@ static bool rewrite(struct gv_store *s, struct block *b, struct gv_err *err)
 
 bool gv_store_clean_tombstones(struct gv_store *s, struct gv_err *err)
 {
-    struct gv_arena a;
-    size_t n;
-    bool ok = true;
-    gv_arena_init(&a, NULL);
     pthread_mutex_lock(&s->keeping);
-    struct block **blocks = store_blocks(s, &a, &n);
-    for (size_t i = 0; ok && i < n; i++)
-        ok = !block_meta(blocks[i])->tombstones || rewrite(s, blocks[i], err);
-    store_put_blocks(blocks, n);
+    bool ok = each_block(s, clean, NULL, err);
     pthread_mutex_unlock(&s->keeping);
-    gv_arena_fini(&a);
     return ok;
 }
 
@@ -89,20 +99,12 @@ static bool make_folder(struct gv_store *s, const char *path, struct gv_err *err
     return s->io->mkdir(s->io, path, 0777) == 0 || errno == EEXIST || file_fail(err, path, "make the folder");
 }
 
-static bool link_blocks(struct gv_store *s, const char *to, struct gv_err *err)
+static bool link_block(struct gv_store *s, struct block *b, const void *to, struct gv_err *err)
 {
-    struct gv_arena a;
-    size_t n;
-    bool ok = true;
-    gv_arena_init(&a, NULL);
-    struct block **blocks = store_blocks(s, &a, &n);
-    for (size_t i = 0; ok && i < n; i++) {
-        char *folder = file_join(to, block_meta(blocks[i])->ulid);
-        ok = block_link(blocks[i], folder, err);
-        free(folder);
-    }
-    store_put_blocks(blocks, n);
-    gv_arena_fini(&a);
+    char *folder = file_join(to, block_meta(b)->ulid);
+    (void)s;
+    bool ok = block_link(b, folder, err);
+    free(folder);
     return ok;
 }
 
@@ -126,7 +128,7 @@ bool gv_store_snapshot(struct gv_store *s, bool skip_head, char name[64], struct
     make_name(gv_clock_wall(s->clock), name);
     char *all = file_join(s->path, "snapshots"), *to = file_join(all, name);
     pthread_mutex_lock(&s->keeping);
-    bool ok = make_folder(s, all, err) && make_folder(s, to, err) && link_blocks(s, to, err) &&
+    bool ok = make_folder(s, all, err) && make_folder(s, to, err) && each_block(s, link_block, to, err) &&
               (skip_head || write_head(s, to, err)) && file_sync_folder(s->io, to, err) &&
               file_sync_folder(s->io, all, err);
     struct gv_err ignored = {0};
