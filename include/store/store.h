@@ -26,7 +26,6 @@ struct gv_store_options {
     int64_t max_exemplars;       /* kept in all; 0: 100,000 */
     const struct gv_io *io;      /* NULL: the system's */
     const struct gv_clock *clock;
-    struct gv_budget *budget; /* of the process, charged for the head; may be NULL */
 };
 
 /* Locks the folder, sets damaged blocks aside, reads the log. Blocks: at start, before the loops. GV_UNAVAILABLE: the

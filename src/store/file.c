@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FLUSH_ABOVE = 1 << 18, READ_PIECE = 1 << 16, FILE_MODE = 0666, FOLDER_MODE = 0777 };
+enum { FLUSH_ABOVE = 1 << 18, FILE_MODE = 0666, FOLDER_MODE = 0777 };
 
 char *file_join(const char *folder, const char *name)
 {
@@ -26,19 +26,6 @@ bool file_fail(struct gv_err *err, const char *path, const char *what)
 }
 
 /* ---- Reading ---- */
-
-bool file_read(const struct gv_io *io, const char *path, struct gv_buf *out, struct gv_err *err)
-{
-    int fd = io->open(io, path, O_RDONLY, 0);
-    if (fd < 0)
-        return file_fail(err, path, "open");
-    ssize_t got;
-    while ((got = io->read(io, fd, gv_buf_reserve(out, READ_PIECE), READ_PIECE)) > 0)
-        out->n += (size_t)got;
-    bool ok = got == 0 || file_fail(err, path, "read");
-    io->close(io, fd);
-    return ok;
-}
 
 static bool map_open_file(const struct gv_io *io, const char *path, int fd, struct file_map *m, struct gv_err *err)
 {

@@ -1,4 +1,4 @@
-/* Files and folders by way of gv_io: read or mapped whole, written through a buffer, replaced, removed. A failed call
+/* Files and folders by way of gv_io: mapped whole, written through a buffer, replaced, removed. A failed call
  * is GV_UNAVAILABLE, "PATH: cannot WHAT: no space left on device". Any thread; a writer has one owner. */
 #pragma once
 #include "base/arena.h"
@@ -7,8 +7,6 @@
 
 char *file_join(const char *folder, const char *name); /* heap */
 bool file_fail(struct gv_err *err, const char *path, const char *what);
-
-GV_MUST_CHECK bool file_read(const struct gv_io *io, const char *path, struct gv_buf *out, struct gv_err *err);
 
 struct file_map {
     const uint8_t *data; /* NULL: an empty file */
