@@ -2,6 +2,7 @@
  * Any thread. Each gives what the system call of its name gives: -1 and errno on failure; a short write is the
  * caller's to go on with. */
 #pragma once
+#include "base/err.h"
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -23,3 +24,7 @@ struct gv_io {
 };
 
 extern const struct gv_io gv_io_system;
+
+/* Syncs the folder that path is in, so that what was made there lasts. GV_UNAVAILABLE, with that folder and the cause.
+ */
+GV_MUST_CHECK bool gv_io_sync_around(const struct gv_io *io, const char *path, struct gv_err *err);

@@ -182,17 +182,7 @@ static bool make_folder(const struct gv_io *io, const char *path, struct gv_err 
 {
     if (io->mkdir(io, path, 0777) < 0)
         return errno == EEXIST || gv_fail(err, GV_UNAVAILABLE, "make folder %s: %s", path, strerror(errno));
-    const char *slash = strrchr(path, '/');
-    struct gv_buf above = GV_BUF_INIT;
-    gv_buf_add(&above, path, slash ? (size_t)(slash - path) : 0);
-    int fd = io->open(io, slash == path ? "/" : slash ? gv_buf_cstr(&above) : ".", O_RDONLY | O_DIRECTORY, 0);
-    bool ok = fd >= 0 && io->fsync(io, fd) == 0;
-    if (!ok)
-        gv_fail(err, GV_UNAVAILABLE, "sync the folder of %s: %s", path, strerror(errno));
-    if (fd >= 0)
-        io->close(io, fd);
-    gv_buf_fini(&above);
-    return ok;
+    return gv_io_sync_around(io, path, err);
 }
 
 /* The folders above the queue's own. */

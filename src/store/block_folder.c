@@ -5,7 +5,7 @@ bool block_folder_publish(const struct gv_io *io, const char *unfinished, const 
 {
     if (io->rename(io, unfinished, folder) < 0)
         return file_fail(err, unfinished, "put the block in its place");
-    if (file_sync_around(io, folder, err))
+    if (gv_io_sync_around(io, folder, err))
         return true;
     if (io->rename(io, folder, unfinished) < 0)
         gv_err_prefix(err, "%s is whole, but may not outlast the machine's death", folder);

@@ -79,7 +79,7 @@ bool file_sync_folder(const struct gv_io *io, const char *path, struct gv_err *e
     return ok;
 }
 
-bool file_sync_around(const struct gv_io *io, const char *path, struct gv_err *err)
+bool gv_io_sync_around(const struct gv_io *io, const char *path, struct gv_err *err)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
@@ -164,7 +164,7 @@ bool file_discard_folder(const struct gv_io *io, const char *path, struct gv_err
     if (asprintf(&aside, "%s.tmp-for-deletion", path) < 0)
         gv_die("out of memory");
     bool ok = io->rename(io, path, aside) == 0 || file_fail(err, path, "rename for deletion");
-    ok = ok && file_sync_around(io, path, err) && file_remove_folder(io, aside, err);
+    ok = ok && gv_io_sync_around(io, path, err) && file_remove_folder(io, aside, err);
     free(aside);
     return ok;
 }

@@ -22,7 +22,6 @@ GV_MUST_CHECK bool file_replace(const struct gv_io *io, const char *folder, cons
                                 struct gv_err *err);
 GV_MUST_CHECK bool file_make_folder(const struct gv_io *io, const char *path, struct gv_err *err);
 GV_MUST_CHECK bool file_sync_folder(const struct gv_io *io, const char *path, struct gv_err *err);
-GV_MUST_CHECK bool file_sync_around(const struct gv_io *io, const char *path, struct gv_err *err); /* what it is in */
 /* With all that is in it, or as much of that as can be; what is not there is removed already. */
 GV_MUST_CHECK bool file_remove_folder(const struct gv_io *io, const char *path, struct gv_err *err);
 /* The same, so that nobody ever sees a part of it: renamed to PATH.tmp-for-deletion first, and that on disk. */

@@ -76,29 +76,13 @@ static void free_log(struct gv_log *l)
     free(l);
 }
 
-/* A folder just made is on disk once its parent is synced. */
-static bool sync_parent(const struct gv_log *l, struct gv_err *err)
-{
-    const struct gv_io *io = l->o.io;
-    struct gv_buf parent = GV_BUF_INIT;
-    const char *slash = strrchr(l->o.path, '/');
-    gv_buf_add(&parent, l->o.path, slash ? (size_t)(slash - l->o.path) + 1 : 0);
-    int fd = io->open(io, parent.n ? gv_buf_cstr(&parent) : ".", O_RDONLY | O_DIRECTORY, 0);
-    bool ok = fd >= 0 && io->fsync(io, fd) == 0;
-    if (!ok)
-        gv_fail(err, GV_UNAVAILABLE, "sync the folder of %s: %s", l->o.path, strerror(errno));
-    if (fd >= 0)
-        io->close(io, fd);
-    gv_buf_fini(&parent);
-    return ok;
-}
-
 static bool open_folder(struct gv_log *l, struct gv_err *err)
 {
     const struct gv_io *io = l->o.io;
     if (io->mkdir(io, l->o.path, 0777) < 0 && errno != EEXIST)
         return gv_fail(err, GV_UNAVAILABLE, "make folder %s: %s", l->o.path, strerror(errno));
-    if (!sync_parent(l, err)) /* also where it was there: an earlier start may have failed in between */
+    if (!gv_io_sync_around(io, l->o.path,
+                           err)) /* also where it was there: an earlier start may have failed in between */
         return false;
     l->folder = io->open(io, l->o.path, O_RDONLY | O_DIRECTORY, 0);
     if (l->folder < 0)

@@ -54,7 +54,7 @@ static bool make_folder(struct gv_store *s, struct gv_err *err)
 {
     if (s->io->mkdir(s->io, s->path, 0777) < 0 && errno != EEXIST)
         return file_fail(err, s->path, "make the folder");
-    return file_sync_around(s->io, s->path, err);
+    return gv_io_sync_around(s->io, s->path, err);
 }
 
 static bool open_log(struct gv_store *s, struct gv_err *err)
