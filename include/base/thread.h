@@ -4,5 +4,8 @@
 #include "base/slice.h"
 #include <pthread.h>
 
+/* A lock for which writers do not wait for a moment in which nobody reads. A reader must not take it twice. */
+void gv_rwlock_init(pthread_rwlock_t *lock);
+
 GV_MUST_CHECK bool gv_thread_start(pthread_t *thread, const char *kind, unsigned index, void *(*fn)(void *), void *arg,
                                    struct gv_err *err);

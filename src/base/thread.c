@@ -20,3 +20,12 @@ bool gv_thread_start(pthread_t *thread, const char *kind, unsigned index, void *
     pthread_setname_np(*thread, name);
     return true;
 }
+
+void gv_rwlock_init(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+}

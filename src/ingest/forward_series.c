@@ -1,5 +1,6 @@
 /* The series that requests are about, with their labels as each endpoint is to see them: relabelled and encoded once,
  * when a series is met, and copied from then on. */
+#include "base/thread.h"
 #include "ingest/forward_impl.h"
 #include <stdlib.h>
 
@@ -7,12 +8,8 @@ enum { FIRST_BUCKETS = 1024, SWEEP_PARTS = 64 };
 
 void series_table_init(struct series_table *t)
 {
-    pthread_rwlockattr_t a; /* a new series must not wait for a moment in which nobody appends */
-    pthread_rwlockattr_init(&a);
-    pthread_rwlockattr_setkind_np(&a, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     *t = (struct series_table){.mask = FIRST_BUCKETS - 1, .next_id = 1, .round = 1};
-    pthread_rwlock_init(&t->lock, &a);
-    pthread_rwlockattr_destroy(&a);
+    gv_rwlock_init(&t->lock); /* a new series must not wait for a moment in which nobody appends */
     t->by_id = calloc(FIRST_BUCKETS, sizeof *t->by_id);
     t->by_label = calloc(FIRST_BUCKETS, sizeof *t->by_label);
     if (!t->by_id || !t->by_label)

@@ -1,20 +1,11 @@
 /* The head as a whole: made, asked for a series, freed. The others: head_table.c (series), head_append.c (batches),
  * head_samples.c and head_chunks.c (one series), head_reader.c and head_select.c (queries), head_record.c and
  * head_replay.c (the log), head_collect.c (what goes away). */
+#include "base/thread.h"
 #include "store/head_impl.h"
 #include <stdlib.h>
 
 enum { DEFAULT_BLOCK_RANGE = 2 * 3600 * 1000 /* ms */ };
-
-/* Whoever makes a series does not wait for one query after the other. */
-static void init_index_lock(pthread_rwlock_t *lock)
-{
-    pthread_rwlockattr_t attr;
-    pthread_rwlockattr_init(&attr);
-    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    pthread_rwlock_init(lock, &attr);
-    pthread_rwlockattr_destroy(&attr);
-}
 
 struct head *head_new(const struct head_options *o)
 {
@@ -34,7 +25,7 @@ struct head *head_new(const struct head_options *o)
     h->next_id = 1;
     h->replaying = true;
     head_tables_init(h);
-    init_index_lock(&h->index);
+    gv_rwlock_init(&h->index); /* whoever makes a series does not wait for one query after the other */
     symbols_init(&h->symbols);
     postings_init(&h->postings);
     pthread_mutex_init(&h->readers.lock, NULL);
