@@ -97,8 +97,7 @@ struct keeper *keeper_new(const struct gv_config *c, struct gv_err *err)
     pthread_condattr_destroy(&monotonic);
     if (open_store(k, c, err) && gv_thread_start(&k->thread, "keeper", 0, keep, k, err))
         return k;
-    k->ending = true;
-    k->thread = 0;
+    k->thread = 0; /* whatever pthreads left there */
     keeper_free(k);
     return NULL;
 }
