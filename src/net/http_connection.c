@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 enum {
-    STEPS_PER_TURN = 32,  /* of one connection, before others get their turn */
-    LINGER_MAX = 1 << 20, /* bytes; then the client may get a reset */
+    STEPS_PER_TURN = 32,   /* of one connection, before others get their turn */
+    LINGER_MAX = 64 << 20, /* bytes: above the usual limits of bodies; then the client may get a reset */
     LINGER_MS = 2000,
     DIRECT_READ = 256 << 10, /* bytes of a body at a time */
     DIRECT_ROOM = 1 << 20,

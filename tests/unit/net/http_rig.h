@@ -204,16 +204,17 @@ static inline int rig_connect(const struct rig *rig)
     return fd;
 }
 
-/* What cannot be sent any more is not: the server may have refused the rest. */
-static inline void rig_send(int fd, struct gv_slice text)
+/* What cannot be sent any more is not: the server may have refused the rest. Returns whether all was sent. */
+static inline bool rig_send(int fd, struct gv_slice text)
 {
     while (text.n) {
         ssize_t n = send(fd, text.p, text.n, MSG_NOSIGNAL);
         if (n <= 0)
-            return;
+            return false;
         text.p += n;
         text.n -= (size_t)n;
     }
+    return true;
 }
 
 static inline void rig_sends(int fd, const char *text)

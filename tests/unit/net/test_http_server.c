@@ -155,6 +155,24 @@ static void too_large_bodies_are_refused(void **state)
     assert_int_equal(rig.completed, 0);
 }
 
+/* A client that sends first and reads then must get the reply, and no reset. */
+static void a_refused_body_may_come_whole(void **state)
+{
+    (void)state;
+    enum { SIZE = 40 << 20 };
+    struct gv_buf text = GV_BUF_INIT, r = GV_BUF_INIT;
+    gv_buf_printf(&text, "POST /echo HTTP/1.1\r\nContent-Length: %d\r\n" KEEP, SIZE);
+    memset(gv_buf_reserve(&text, SIZE), 'a', SIZE);
+    text.n += SIZE;
+    int fd = rig_connect(&rig);
+    assert_true(rig_send(fd, gv_buf_slice(&text)));
+    rig_read_to_end(fd, &r);
+    close(fd);
+    assert_status(&r, 413);
+    gv_buf_fini(&text);
+    gv_buf_fini(&r);
+}
+
 static void expectations(void **state)
 {
     (void)state;
@@ -726,6 +744,7 @@ int main(void)
         WITH(bodies_come_by_length_or_in_chunks),
         WITH(large_bodies_come_whole),
         WITH(too_large_bodies_are_refused),
+        WITH(a_refused_body_may_come_whole),
         WITH(expectations),
         WITH(a_reply_to_the_header_skips_a_small_body),
         WITH(http_1_0_closes_unless_asked),
