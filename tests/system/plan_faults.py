@@ -61,10 +61,10 @@ class Relay(faults.Backend):
         return found
 
     def relay(self, x):
-        status, content_type, body = self.fetch(x)
         ask = self.ask_of(x)
         if ask:
             self.asks.append(ask)
+        status, content_type, body = self.fetch(x)
         if ask and self.spoil and ask == self.spoil[0]:
             return self.spoil[1](body, content_type)(x)
         x.send(faults.whole(body, status, content_type))
@@ -184,11 +184,14 @@ class PlanFaults:
         self.assertIsNone(difference(answer["data"], self.without[cluster]), answer["warnings"])
 
     def asks(self):
-        """[(cluster, ask)] of the query, in the order of clusters."""
+        """[(cluster, ask)] of the query, in the order of clusters. Of a first round that is given up early some may not come."""
         for relay in self.relays.values():
             relay.asks.clear()
-        self.expect_whole()
-        return [(name, ask) for name, relay in self.relays.items() for ask in dict.fromkeys(relay.asks)]
+
+        def found():
+            self.expect_whole()
+            return [(name, ask) for name, relay in self.relays.items() for ask in dict.fromkeys(relay.asks)]
+        return eventually(lambda: len(asks := found()) >= self.each_ask * len(CLUSTERS) and asks, "all asks are seen")
 
     def spoil(self, cluster, ask, faults_of_reply, **more):
         """Each fault in its turn; after two a good answer, which keeps the breaker closed."""
@@ -207,7 +210,7 @@ class PlanFaults:
         """Of the body of the reply."""
         lengths = []
         self.relays[cluster].spoil = ask, lambda body, kind: lengths.append(len(packed(body))) or faults.wrong_type(kind, body)
-        self.expect_whole()
+        eventually(lambda: self.expect_whole() or lengths, "the ask is seen")
         self.relays[cluster].spoil = None
         return lengths[0]
 
