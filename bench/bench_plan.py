@@ -1,11 +1,13 @@
 """Plans over many clusters: what a query costs here, beside the clusters' own time, and how that grows.
 
 bench_backends answers every query after the same time, so what a query takes longer is ours (and the machine's: client,
-globalview and backends share it). Per query and number of clusters: how many asks it took, how many of them were under
+globalview and backends share it). Clusters are other machines: backends and client have one CPU, globalview the others;
+where they share one, each request that goes out lets its backend interrupt the sending of the next. Per query and number of clusters: how many asks it took, how many of them were under
 way at once and how many clusters they went to, as the backends count them; latency beyond theirs, the least and the
 median; CPU of globalview. The least is judged: whatever else the machine does only adds to it. A query for one cluster
 must touch no other.
 """
+import contextlib
 import http.client
 import os
 import pathlib
@@ -93,9 +95,28 @@ def measure(view, backends, n, what, query, asks):
     connection.close()
 
 
+@contextlib.contextmanager
+def on_cpus(cpus):
+    """What is started runs on these; where there is but one for all: on any."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus or before)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def bench(folder, n, pushdown):
-    backends = Backends(n)
-    view = Globalview(folder, backends.urls, cluster_options=f", pushdown: {pushdown}")
+    cpus = os.sched_getaffinity(0)
+    others = {max(cpus)}
+    with on_cpus(others):
+        backends = Backends(n)
+        with on_cpus(cpus - others):
+            view = Globalview(folder, backends.urls, cluster_options=f", pushdown: {pushdown}")
+        measure_all(view, backends, n, pushdown)
+
+
+def measure_all(view, backends, n, pushdown):
     try:
         time.sleep(1)  # every backend is probed once, and not again for a while
         for what, query, asks, with_pushdown in QUERIES:
