@@ -93,6 +93,23 @@ static bool read_chunks(const struct block *b, struct index_series *s, struct gv
     return more == 0;
 }
 
+static bool has_chunk(struct store_reader *r, struct gv_arena *scratch, uint64_t series, int64_t min_time,
+                      int64_t max_time, bool *has, struct gv_err *err)
+{
+    struct block *b = block_of(r);
+    struct store_series found = {.labels = NULL};
+    struct index_series s;
+    struct index_chunk c;
+    int more = 0;
+    *has = false;
+    if (!index_series(&b->index, series, &s, err))
+        return false;
+    read_deleted(b, series, scratch, min_time, max_time, &found);
+    while (!*has && (more = index_next_chunk(&b->index, &s, &c, err)) > 0)
+        *has = c.max_time >= min_time && c.min_time <= max_time && !is_deleted(&found, &c);
+    return *has || more == 0;
+}
+
 static bool read_series(struct store_reader *r, struct gv_arena *scratch, uint64_t series, int64_t min_time,
                         int64_t max_time, struct store_series *out, struct gv_err *err)
 {
@@ -141,6 +158,7 @@ static bool read_label_values(struct store_reader *r, struct gv_arena *a, struct
 }
 
 static const struct store_reader_ops ops = {.select = select_series,
+                                            .has_chunk = has_chunk,
                                             .labels = read_labels,
                                             .series = read_series,
                                             .label_names = read_label_names,

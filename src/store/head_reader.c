@@ -198,7 +198,11 @@ static bool label_values(struct store_reader *reader, struct gv_arena *a, struct
     return symbol == SYMBOL_NONE || texts_of(h, a, symbol, values, n, err);
 }
 
-static const struct store_reader_ops reader_ops = {select_series, labels_of, read_series, label_names, label_values};
+static const struct store_reader_ops reader_ops = {.select = select_series,
+                                                   .labels = labels_of,
+                                                   .series = read_series,
+                                                   .label_names = label_names,
+                                                   .label_values = label_values};
 
 /* ---- Readers come and go ---- */
 

@@ -28,6 +28,9 @@ struct store_reader_ops {
     /* The series that match all matchers and may have samples from min_time to max_time, in label order. */
     bool (*select)(struct store_reader *r, struct gv_arena *a, const struct gv_matcher *matchers, size_t n,
                    int64_t min_time, int64_t max_time, uint64_t **series, size_t *n_series, struct gv_err *err);
+    /* NULL: select has seen to it. Whether a chunk overlaps the times that is not wholly deleted. */
+    bool (*has_chunk)(struct store_reader *r, struct gv_arena *scratch, uint64_t series, int64_t min_time,
+                      int64_t max_time, bool *has, struct gv_err *err);
     /* Labels alone, for ordering. */
     bool (*labels)(struct store_reader *r, struct gv_arena *scratch, uint64_t series, const struct gv_labels **labels,
                    struct gv_err *err);

@@ -56,6 +56,15 @@ struct walk {
     void *arg;
 };
 
+/* Where its reader has the times, or where a chunk does. */
+static bool counts(const struct walk *w, struct store_reader *r, struct gv_arena *a, uint64_t series, bool *yes,
+                   struct gv_err *err)
+{
+    *yes = true;
+    return w->whole_readers || !r->ops->has_chunk ||
+           r->ops->has_chunk(r, a, series, w->min_time, w->max_time, yes, err);
+}
+
 static bool walk_set(const struct walk *w, struct store_reader *r, struct gv_arena *a,
                      const struct gv_matcher *matchers, size_t n_matchers, struct gv_err *err)
 {
@@ -67,7 +76,9 @@ static bool walk_set(const struct walk *w, struct store_reader *r, struct gv_are
     struct gv_arena_mark mark = gv_arena_mark(a);
     for (size_t i = 0; i < n; i++) {
         const struct gv_labels *labels;
-        if (!r->ops->labels(r, a, series[i], &labels, err) || !w->fn(w->arg, labels, err))
+        bool yes;
+        if (!counts(w, r, a, series[i], &yes, err) ||
+            (yes && (!r->ops->labels(r, a, series[i], &labels, err) || !w->fn(w->arg, labels, err))))
             return false;
         gv_arena_rewind(a, mark);
     }

@@ -179,7 +179,8 @@ class Administered(unittest.TestCase):
                        [((T + s) * 1000, i + s % 977) for s in steps]) for i in range(10)]
             histograms = [({"__name__": "native", "cluster": "c1"}, [],
                            b"".join(writes.histogram(4, (T + s) * 1000, total=4.0 + s) for s in steps))]
-            reply = writes.post(cls.program, writes.request_1(*series, *histograms))
+            brief = [({"__name__": "brief", "cluster": "c1", "i": str(begin // 1800)}, [((T + begin + 60) * 1000, 1)])]
+            reply = writes.post(cls.program, writes.request_1(*series, *histograms, *brief))
             assert reply.status == 204, reply.text
 
     def query(self, text, time=T + 6 * 3600):
@@ -199,6 +200,12 @@ class Administered(unittest.TestCase):
                     self.assertTrue(wanted["result"])
                     self.assertIsNone(difference(self.program.query(text, time=time).json["data"], wanted))
 
+        with Program(f"storage: {{path: {folder}}}\n") as copy:
+            for program, start in itertools.product((self.program, copy), range(T, T + 6 * 3600, 1800)):
+                params = {"match[]": "brief", "start": start, "end": start + 2400}
+                wanted = server.get("/api/v1/series", **params)[1]["data"]
+                self.assertEqual(len(wanted), 2 if start < T + 5.5 * 3600 else 1)
+                self.assertEqual(program.get("/api/v1/series", **params).json["data"], wanted)
         wanted = server.get("/api/v1/query", query="native", time=T + 9000)[1]["data"]["result"]
         self.assertEqual(self.query("native", T + 9000), wanted)
         self.assertEqual(wanted[0]["histogram"][1]["count"], "6")

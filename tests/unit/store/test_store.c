@@ -343,6 +343,45 @@ static void test_labels(void **state)
     gv_store_view_put(v);
 }
 
+static size_t count_sets(struct world *w, int64_t min, int64_t max, const struct gv_labels **first)
+{
+    struct gv_store_view *v = gv_store_view_get(w->store);
+    const struct gv_labels **sets;
+    struct gv_err err = {0};
+    size_t n;
+    must(gv_store_label_sets(v, &w->arena, NULL, 0, min, max, &sets, &n, &err), &err);
+    *first = n ? sets[0] : NULL;
+    gv_store_view_put(v);
+    return n;
+}
+
+/* As in Prometheus: a series is listed where it has a chunk in the times that is not wholly deleted. */
+static void test_series_are_listed_where_they_have_samples(void **state)
+{
+    enum { SECOND = 8 }; /* slots */
+    struct world *w = *state;
+    struct gv_matcher m;
+    struct gv_err err = {0};
+    const struct gv_labels *first;
+    for (size_t t = 0; t < 100; t++) {
+        gv_manual_clock_advance(&w->clock, (int64_t)STEP * 1000000);
+        append(w, t < 5 ? 0 : t < 10 ? 1 : 2, t * SECOND, 1);
+    }
+    for (int in_a_block = 0; in_a_block < 2; in_a_block++) {
+        assert_int_equal(count_sets(w, time_of(0), time_of(4 * SECOND), &first), 1);
+        assert_true(gv_labels_eq(first, w->labels[0]));
+        assert_int_equal(count_sets(w, time_of(4 * SECOND), time_of(5 * SECOND), &first), 2);
+        assert_int_equal(count_sets(w, time_of(11 * SECOND), time_of(12 * SECOND), &first), 1);
+        assert_true(gv_labels_eq(first, w->labels[2]));
+        maintain(w);
+    }
+    must(gv_matcher_make(&m, &w->arena, GV_MATCH_EQ, GV_S("instance"), GV_S("000"), &err), &err);
+    struct gv_store_matchers set = {&m, 1};
+    must(gv_store_delete(w->store, &set, 1, INT64_MIN, INT64_MAX, &err), &err);
+    assert_int_equal(count_sets(w, time_of(0), time_of(4 * SECOND), &first), 0);
+    assert_int_equal(count_sets(w, INT64_MIN, INT64_MAX, &first), 2);
+}
+
 static void test_one_process_a_folder(void **state)
 {
     const struct world *w = *state;
@@ -426,6 +465,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_labels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_series_are_listed_where_they_have_samples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_old_blocks_go, set_up, tear_down),
