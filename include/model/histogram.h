@@ -48,6 +48,8 @@ struct gv_histogram_notes {
 const struct gv_histogram *gv_histogram_dup(struct gv_arena *a, const struct gv_histogram *h); /* shares nothing */
 const struct gv_histogram *gv_histogram_with_hint(struct gv_arena *a, const struct gv_histogram *h,
                                                   enum gv_reset_hint hint);
+/* As it stands behind another sample than the one its hint speaks of: unknown, where it is no gauge. */
+const struct gv_histogram *gv_histogram_without_reset(struct gv_arena *a, const struct gv_histogram *h);
 const struct gv_histogram *gv_histogram_compact(struct gv_arena *a,
                                                 const struct gv_histogram *h); /* no empty buckets */
 /* schema <= h->schema, both exponential. */

@@ -83,8 +83,20 @@ static int compare_places(const void *pa, const void *pb)
     return c ? c : (a->index > b->index) - (a->index < b->index);
 }
 
+/* A chunk's histograms know of resets between each other alone. */
+static const struct gv_histogram *histogram_behind(const struct samples *s, size_t index, size_t *before)
+{
+    const struct gv_histogram *h = s->histograms[index];
+    if (h && *before + 1 != index)
+        h = gv_histogram_without_reset(s->arena, h);
+    if (h)
+        *before = index;
+    return h;
+}
+
 static bool merge(struct samples *s, struct gv_err *err)
 {
+    size_t histogram = SIZE_MAX - 1; /* the index of the last one kept */
     struct place *places = gv_arena_try(s->arena, s->n * sizeof *places, err);
     struct samples merged = {.arena = s->arena};
     if (!places || !make_room(&merged, s->n, s->histograms != NULL, err))
@@ -99,7 +111,7 @@ static bool merge(struct samples *s, struct gv_err *err)
         merged.times[merged.n] = s->times[from];
         merged.values[merged.n] = s->values[from];
         if (s->histograms)
-            merged.histograms[merged.n] = s->histograms[from];
+            merged.histograms[merged.n] = histogram_behind(s, from, &histogram);
         merged.n++;
     }
     *s = merged;

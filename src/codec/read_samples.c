@@ -74,8 +74,7 @@ static bool fill_column(struct gv_read_decoder *d, struct gv_slice message, size
     s->column.kind = GV_COLUMN_RAW;
     d->samples += (int64_t)(n_floats + n_histograms);
     return gv_raw_builder_init(&b, d->arena, n_floats + n_histograms, n_histograms, err) &&
-           merge_tracks(&floats, &histograms, d->arena, &b, err) &&
-           gv_raw_builder_done(&b, d->arena, &s->column.raw, err);
+           merge_tracks(&floats, &histograms, d->arena, &b, err) && gv_raw_builder_done(&b, &s->column.raw, err);
 }
 
 static bool read_series(struct gv_read_decoder *d, struct gv_slice message, size_t query, struct gv_err *err)

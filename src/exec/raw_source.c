@@ -170,7 +170,7 @@ static bool join(struct gv_arena *a, const struct gv_raw_column *columns, uint32
         for (uint32_t i = 0; i < columns[c].n; i++)
             gv_raw_add(&b, columns[c].times[i], columns[c].values[i],
                        columns[c].histograms ? columns[c].histograms[i] : NULL);
-    return gv_raw_builder_done(&b, a, out, err);
+    return gv_raw_builder_done(&b, out, err);
 }
 
 static uint32_t replica_of(const struct gv_raw_part *parts, const struct entry *e)

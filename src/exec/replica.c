@@ -43,11 +43,6 @@ static bool is_live(const struct gv_raw_column *c, uint32_t i)
     return !gv_is_stale(h ? h->sum : c->values[i]);
 }
 
-static const struct gv_histogram *without_hint(struct gv_arena *a, const struct gv_histogram *h)
-{
-    return h->reset_hint == GV_RESET_GAUGE ? h : gv_histogram_with_hint(a, h, GV_RESET_UNKNOWN);
-}
-
 /* Whether y after x looks like the reset of a counter. */
 static bool drops(struct gv_arena *a, const struct gv_raw_column *cx, uint32_t x, const struct gv_raw_column *cy,
                   uint32_t y)
@@ -60,7 +55,7 @@ static bool drops(struct gv_arena *a, const struct gv_raw_column *cx, uint32_t x
     if (hy->reset_hint == GV_RESET_GAUGE)
         return false;
     struct gv_arena_mark mark = gv_arena_mark(a);
-    bool reset = gv_histogram_is_reset(a, without_hint(a, hy), hx);
+    bool reset = gv_histogram_is_reset(a, gv_histogram_without_reset(a, hy), hx);
     gv_arena_rewind(a, mark);
     return reset;
 }
@@ -349,11 +344,11 @@ static bool build(struct merge *m, struct gv_raw_column *out, struct gv_err *err
         const struct gv_histogram *h = histogram_at(c, p->index);
         bool live = is_live(c, p->index);
         if (h && live && before && !follows(m, before, p))
-            h = without_hint(m->arena, h);
+            h = gv_histogram_without_reset(m->arena, h);
         gv_raw_add(&b, p->time, c->values[p->index], h);
         before = live ? p : before;
     }
-    return gv_raw_builder_done(&b, m->arena, out, err);
+    return gv_raw_builder_done(&b, out, err);
 }
 
 static int most_first(const void *a, const void *b)

@@ -40,6 +40,11 @@ const struct gv_histogram *gv_histogram_with_hint(struct gv_arena *a, const stru
     return d;
 }
 
+const struct gv_histogram *gv_histogram_without_reset(struct gv_arena *a, const struct gv_histogram *h)
+{
+    return h->reset_hint == GV_RESET_GAUGE ? h : gv_histogram_with_hint(a, h, GV_RESET_UNKNOWN);
+}
+
 /* ---- Scaling ---- */
 
 static struct gv_buckets scale_side(struct gv_arena *a, struct gv_buckets b, double factor, double divisor)

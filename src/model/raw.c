@@ -3,7 +3,7 @@
 
 bool gv_raw_builder_init(struct gv_raw_builder *b, struct gv_arena *a, size_t cap, bool histograms, struct gv_err *err)
 {
-    *b = (struct gv_raw_builder){0};
+    *b = (struct gv_raw_builder){.arena = a};
     if (cap > UINT32_MAX)
         return gv_fail(err, GV_EXECUTION, "a series of %zu samples", cap);
     b->cap = (uint32_t)cap;
@@ -39,32 +39,34 @@ static int by_time(const void *a, const void *b)
     return l->added < r->added ? -1 : 1;
 }
 
-static bool sort(struct gv_raw_builder *b, struct gv_arena *scratch, struct gv_err *err)
+static bool sort(struct gv_raw_builder *b, struct gv_err *err)
 {
-    struct sample *samples = gv_arena_try(scratch, b->n * sizeof *samples, err);
+    struct gv_arena scratch;
+    gv_arena_init(&scratch, b->arena->budget);
+    struct sample *samples = gv_arena_try(&scratch, b->n * sizeof *samples, err);
     if (!samples)
         return false;
     for (uint32_t i = 0; i < b->n; i++)
         samples[i] = (struct sample){b->times[i], b->values[i], b->histograms ? b->histograms[i] : NULL, i};
-    uint32_t n = b->n;
+    uint32_t n = b->n, histogram = UINT32_MAX - 1; /* the place of the last one kept */
     qsort(samples, n, sizeof *samples, by_time);
     b->n = 0;
-    for (uint32_t i = 0; i < n; i++)
-        if (!b->n || samples[i].time != b->times[b->n - 1])
-            gv_raw_add(b, samples[i].time, samples[i].value, samples[i].h);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct sample *s = &samples[i];
+        if (b->n && s->time == b->times[b->n - 1])
+            continue;
+        bool apart = s->h && s->added != histogram + 1;
+        gv_raw_add(b, s->time, s->value, apart ? gv_histogram_without_reset(b->arena, s->h) : s->h);
+        histogram = s->h ? s->added : histogram;
+    }
+    gv_arena_fini(&scratch);
     return true;
 }
 
-bool gv_raw_builder_done(struct gv_raw_builder *b, struct gv_arena *scratch, struct gv_raw_column *out,
-                         struct gv_err *err)
+bool gv_raw_builder_done(struct gv_raw_builder *b, struct gv_raw_column *out, struct gv_err *err)
 {
-    if (!in_order(b)) {
-        struct gv_arena_mark mark = gv_arena_mark(scratch);
-        bool ok = sort(b, scratch, err);
-        gv_arena_rewind(scratch, mark);
-        if (!ok)
-            return false;
-    }
+    if (!in_order(b) && !sort(b, err))
+        return false;
     *out = (struct gv_raw_column){.times = b->times, .values = b->values, .histograms = b->histograms, .n = b->n};
     return true;
 }

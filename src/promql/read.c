@@ -264,16 +264,6 @@ bool gv_read_column(struct gv_stream *s, const struct gv_column *c, int64_t min,
 
 /* ---- Rows of a subquery ---- */
 
-static const struct gv_histogram *without_reset(struct gv_stream *s, const struct gv_histogram *h)
-{
-    if (h->reset_hint != GV_RESET_YES && h->reset_hint != GV_RESET_NO)
-        return h;
-    struct gv_histogram *copy = gv_arena_new(&s->scratch, struct gv_histogram);
-    *copy = *h;
-    copy->reset_hint = GV_RESET_UNKNOWN; /* the subquery may have passed over samples, or repeated one */
-    return copy;
-}
-
 bool gv_read_row(struct gv_stream *s, const struct gv_row *row, const struct gv_grid *g, struct gv_series_samples *out)
 {
     if (!grow_floats(s, g->n) || (row->column.histograms && !grow_histograms(s, g->n)))
@@ -284,7 +274,7 @@ bool gv_read_row(struct gv_stream *s, const struct gv_row *row, const struct gv_
         if (!gv_row_get(row, i, &p))
             continue;
         if (p.h) {
-            s->histograms[s->n_histograms] = without_reset(s, p.h);
+            s->histograms[s->n_histograms] = gv_histogram_without_reset(&s->scratch, p.h);
             s->histogram_times[s->n_histograms++] = gv_grid_time(g, i);
         } else {
             s->floats.times[s->floats.n] = gv_grid_time(g, i);

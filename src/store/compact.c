@@ -134,7 +134,7 @@ static bool decode_run(struct compaction *c, const struct part *parts, size_t n,
         return false;
     for (size_t i = 0; i < n; i++)
         walk_keep_samples(&b, parts[i].of, &raw[i]);
-    return gv_raw_builder_done(&b, &c->scratch, out, err);
+    return gv_raw_builder_done(&b, out, err);
 }
 
 static bool rewrite_run(struct compaction *c, const struct part *parts, size_t n, struct chunk_list *out,

@@ -70,7 +70,7 @@ static bool decode_kept(const struct cursor *c, const struct pieces *p, struct g
         return false;
     for (size_t i = 0; i < p->n; i++)
         walk_keep_samples(&b, &p->of[i], &raw[i]);
-    return gv_raw_builder_done(&b, scratch, out, err);
+    return gv_raw_builder_done(&b, out, err);
 }
 
 /* 1: there is something; 0: nothing within the times; -1: failed. */

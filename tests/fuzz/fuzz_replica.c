@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (ok)
         read_samples(&a, data, size, b);
     for (int r = 0; r < REPLICAS; r++)
-        ok = ok && gv_raw_builder_done(&b[r], &a, &in[r], &err);
+        ok = ok && gv_raw_builder_done(&b[r], &in[r], &err);
     if (!ok || !gv_replica_merge(&a, in, REPLICAS, &out, &err))
         gv_die("%s", err.msg);
     check(in, &out);

@@ -118,6 +118,36 @@ static void floats_and_histograms_mix(void **state)
     assert_null(raw.histograms[4]);
 }
 
+static struct gv_chunk counts(const int64_t *times, const double *counts, int n)
+{
+    struct gv_histogram_encoder *e = gv_histogram_encoder_new(GV_CHUNK_HISTOGRAM, GV_CHUNK_RESET_UNKNOWN);
+    for (int i = 0; i < n; i++) {
+        struct gv_histogram h = {.count = counts[i], .zero_count = counts[i], .sum = counts[i]};
+        assert_int_equal(gv_histogram_encoder_append(e, times[i], &h), GV_CHUNK_APPENDED);
+    }
+    struct gv_chunk c = chunk_of(gv_histogram_encoder_bytes(e), times[0], times[n - 1], GV_CHUNK_HISTOGRAM);
+    gv_histogram_encoder_free(e);
+    return c;
+}
+
+/* 100, 150 (late), 120, 130: within its chunk 120 is no reset, behind the late one it is. */
+static void what_is_known_of_resets_holds_within_a_chunk(void **state)
+{
+    (void)state;
+    struct gv_chunk c[] = {counts((int64_t[]){0, 20, 30}, (double[]){100, 120, 130}, 3),
+                           counts((int64_t[]){10, 30}, (double[]){150, 160}, 2)};
+    struct gv_chunks_column column = {c, 2};
+    struct gv_raw_column raw;
+    struct gv_err err = {0};
+    assert_true(gv_chunks_to_raw(&arena, &column, INT64_MIN, INT64_MAX, &raw, &err));
+    assert_int_equal(raw.n, 4);
+    assert_int_equal(raw.histograms[1]->reset_hint, GV_RESET_UNKNOWN);
+    assert_int_equal(raw.histograms[2]->reset_hint, GV_RESET_UNKNOWN);
+    assert_int_equal(raw.histograms[3]->reset_hint, GV_RESET_NO);
+    assert_true(gv_histogram_is_reset(&arena, raw.histograms[2], raw.histograms[1]));
+    assert_false(gv_histogram_is_reset(&arena, raw.histograms[3], raw.histograms[2]));
+}
+
 static void damage_is_refused(void **state)
 {
     (void)state;
@@ -161,6 +191,7 @@ int main(void)
         cmocka_unit_test(ranges_are_inclusive),
         cmocka_unit_test(overlaps_are_merged),
         cmocka_unit_test(floats_and_histograms_mix),
+        cmocka_unit_test(what_is_known_of_resets_holds_within_a_chunk),
         cmocka_unit_test(damage_is_refused),
         cmocka_unit_test(the_budget_holds),
     };

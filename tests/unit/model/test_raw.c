@@ -28,7 +28,7 @@ static struct gv_raw_column build(const int64_t *times, uint32_t n, const struct
     assert_true(gv_raw_builder_init(&b, &arena, n, last != NULL, &err));
     for (uint32_t i = 0; i < n; i++)
         gv_raw_add(&b, times[i], i, i + 1 == n ? last : NULL);
-    assert_true(gv_raw_builder_done(&b, &arena, &c, &err));
+    assert_true(gv_raw_builder_done(&b, &c, &err));
     return c;
 }
 
@@ -55,6 +55,25 @@ static void others_are_sorted_and_the_first_of_a_time_stays(void **state)
     assert_memory_equal(c.values, values, sizeof values);
     assert_ptr_equal(c.histograms[1], &h);
     assert_null(c.histograms[0]);
+}
+
+/* Sorted they are at 1, 2, 3, 4: that at 2 was added behind the one at 1, as the others were not. */
+static void histograms_behind_others_forget_resets(void **state)
+{
+    (void)state;
+    static const struct gv_histogram no = {.reset_hint = GV_RESET_NO}, gauge = {.reset_hint = GV_RESET_GAUGE};
+    static const int64_t times[] = {4, 1, 2, 3};
+    struct gv_raw_builder b;
+    struct gv_raw_column c;
+    struct gv_err err = {0};
+    assert_true(gv_raw_builder_init(&b, &arena, 4, true, &err));
+    for (int i = 0; i < 4; i++)
+        gv_raw_add(&b, times[i], 0, i == 3 ? &gauge : &no);
+    assert_true(gv_raw_builder_done(&b, &c, &err));
+    assert_int_equal(c.n, 4);
+    assert_int_equal(c.histograms[1]->reset_hint, GV_RESET_NO);
+    assert_int_equal(c.histograms[2]->reset_hint, GV_RESET_GAUGE);
+    assert_int_equal(c.histograms[3]->reset_hint, GV_RESET_UNKNOWN);
 }
 
 static void the_first_sample_after_a_time_is_found(void **state)
@@ -87,6 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_in_order_stay_where_they_are),
         cmocka_unit_test(others_are_sorted_and_the_first_of_a_time_stays),
+        cmocka_unit_test(histograms_behind_others_forget_resets),
         cmocka_unit_test(the_first_sample_after_a_time_is_found),
         cmocka_unit_test(the_budget_is_asked),
     };
