@@ -35,6 +35,7 @@ GV_MUST_CHECK struct gv_store *gv_store_open(const struct gv_store_options *o, s
 bool gv_store_close(struct gv_store *s, struct gv_err *err);
 void gv_store_set_out_of_order_window(struct gv_store *s, int64_t ms);
 void gv_store_set_retention(struct gv_store *s, int64_t time_ms, int64_t size_bytes);
+void gv_store_retention(const struct gv_store *s, int64_t *time_ms, int64_t *size_bytes); /* 0: without end; any */
 
 /* ---- Appending ---- */
 

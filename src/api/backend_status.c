@@ -77,12 +77,57 @@ const struct document document_config = {
 
 #define DEFAULT_RETENTION_MS (INT64_C(15) * 86400 * 1000) /* of Prometheus */
 
-/* "15d", "15d or 10GiB", "10GiB": the time part in ms, or 0. */
-static int64_t retention_ms(const char *text)
+struct retention { /* the smallest of all; 0: none says */
+    int64_t ms, bytes;
+};
+
+/* "10GiB", "1GiB512MiB"; 0 where it is none. */
+static int64_t size_of(struct gv_slice text)
 {
-    int64_t ms = 0;
-    size_t n = text ? strcspn(text, " ") : 0;
-    return n && gv_duration_parse((struct gv_slice){text, n}, &ms, NULL) ? ms : 0;
+    int64_t sum = 0, part;
+    while (text.n) {
+        size_t n = 0;
+        while (n < text.n && text.p[n] <= '9')
+            n++;
+        while (n < text.n && text.p[n] > '9')
+            n++;
+        if (!gv_bytes_parse((struct gv_slice){text.p, n}, &part, NULL) || __builtin_add_overflow(sum, part, &sum))
+            return 0;
+        text = (struct gv_slice){text.p + n, text.n - n};
+    }
+    return sum;
+}
+
+/* "15d", "15d or 10GiB", "10GiB". */
+static void keep_retention(struct retention *r, const char *text)
+{
+    while (text && *text) {
+        const char * or = strstr(text, " or ");
+        struct gv_slice part = {text, or ? (size_t)(or -text) : strlen(text)};
+        int64_t ms;
+        if (gv_duration_parse(part, &ms, NULL))
+            keep_smallest(&r->ms, ms);
+        else
+            keep_smallest(&r->bytes, size_of(part));
+        text = or ? or +strlen(" or ") : NULL;
+    }
+}
+
+/* As Prometheus prints a size: "1GiB512MiB". */
+static void add_size(struct gv_buf *b, int64_t bytes)
+{
+    for (int shift = 60; shift >= 0; shift -= 10)
+        if (bytes >> shift & 1023)
+            gv_bytes_print(b, (bytes >> shift & 1023) << shift);
+}
+
+static void add_retention(struct gv_buf *b, const struct retention *r)
+{
+    if (r->ms || !r->bytes)
+        gv_duration_print(b, r->ms ? r->ms : DEFAULT_RETENTION_MS);
+    gv_buf_adds(b, r->ms && r->bytes ? " or " : "");
+    if (r->bytes)
+        add_size(b, r->bytes);
 }
 
 static void add_rfc3339(struct gv_buf *b, const char *key, int64_t ms)
@@ -95,15 +140,14 @@ static void add_rfc3339(struct gv_buf *b, const char *key, int64_t ms)
 static bool merge_runtimeinfo(struct request *r, struct gv_fanout *f, struct gv_buf *out, struct gv_err *err)
 {
     (void)err;
-    int64_t retention = 0;
+    struct retention retention = {0};
     char host[256] = "", folder[4096] = "";
     struct gv_runtime_info info = {0};
     size_t n;
     const struct gv_fanout_answer *answers = gv_fanout_answers(f, &n);
     for (size_t i = 0; i < n; i++)
         if (answers[i].ok)
-            keep_smallest(&retention,
-                          retention_ms(json_string_value(json_object_get(answers[i].data, "storageRetention"))));
+            keep_retention(&retention, json_string_value(json_object_get(answers[i].data, "storageRetention")));
     r->l->api->ops.runtime(r->l->api->ops.ctx, &info);
     gethostname(host, sizeof host - 1);
     if (!getcwd(folder, sizeof folder))
@@ -119,7 +163,7 @@ static bool merge_runtimeinfo(struct request *r, struct gv_fanout *f, struct gv_
                   ",\"reloadConfigSuccess\":%s,\"corruptionCount\":0,\"goroutineCount\":%u,\"GOMAXPROCS\":%u,"
                   "\"GOMEMLIMIT\":0,\"GOGC\":\"\",\"GODEBUG\":\"\",\"storageRetention\":\"",
                   info.reload_successful ? "true" : "false", info.threads, info.threads);
-    gv_duration_print(out, retention ? retention : DEFAULT_RETENTION_MS);
+    add_retention(out, &retention);
     gv_buf_adds(out, "\"}");
     return true;
 }

@@ -1,6 +1,7 @@
 /* The store as a backend: the documents of the API that it has something for, answered from the request that would be
  * sent to a cluster. What comes out is what a Prometheus would have replied. */
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/number.h"
 #include "net/url.h"
 #include "promql/parse.h"
@@ -252,15 +253,41 @@ static bool write_tsdb(struct document *d, struct gv_err *err)
     return true;
 }
 
+/* ---- status/runtimeinfo: as much of it as is the store's ---- */
+
+/* "15d", "15d or 10GiB", "10GiB". Prometheus has no word for what is kept for ever; a hundred years are its way to say
+ * so.
+ */
+static bool write_runtimeinfo(struct document *d, struct gv_err *err)
+{
+    int64_t time_ms, size;
+    (void)err;
+    gv_store_retention(d->view->store, &time_ms, &size);
+    gv_buf_adds(d->out, "{\"storageRetention\":\"");
+    if (time_ms)
+        gv_duration_print(d->out, time_ms);
+    else if (!size)
+        gv_buf_adds(d->out, "100y");
+    gv_buf_adds(d->out, time_ms && size ? " or " : "");
+    if (size)
+        gv_bytes_print(d->out, size);
+    gv_buf_adds(d->out, "\"}");
+    return true;
+}
+
 /* ---- Paths ---- */
 
 static const struct {
     const char *path; /* a `*` is the argument */
     bool (*write)(struct document *d, struct gv_err *err);
 } documents[] = {
-    {"/api/v1/labels", write_names},      {"/api/v1/label/*/values", write_values},
-    {"/api/v1/series", write_series},     {"/api/v1/query_exemplars", write_exemplars},
-    {"/api/v1/metadata", write_metadata}, {"/api/v1/status/tsdb", write_tsdb},
+    {"/api/v1/labels", write_names},
+    {"/api/v1/label/*/values", write_values},
+    {"/api/v1/series", write_series},
+    {"/api/v1/query_exemplars", write_exemplars},
+    {"/api/v1/metadata", write_metadata},
+    {"/api/v1/status/tsdb", write_tsdb},
+    {"/api/v1/status/runtimeinfo", write_runtimeinfo},
 };
 
 static bool matches(const char *pattern, struct gv_slice path, struct gv_slice *argument)

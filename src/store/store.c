@@ -147,6 +147,12 @@ void gv_store_set_retention(struct gv_store *s, int64_t time_ms, int64_t size_by
     s->retention_size = size_bytes;
 }
 
+void gv_store_retention(const struct gv_store *s, int64_t *time_ms, int64_t *size_bytes)
+{
+    *time_ms = s->retention_time;
+    *size_bytes = s->retention_size;
+}
+
 /* ---- Appending: the head's ---- */
 
 bool gv_store_series(struct gv_store *s, const struct gv_labels *labels, uint64_t *id, struct gv_err *err)

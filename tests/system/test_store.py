@@ -167,6 +167,26 @@ class SizeLimit(unittest.TestCase):
                        "writes are taken again")
 
 
+class Retention(unittest.TestCase):
+    def test_runtimeinfo_says_how_long_samples_are_kept(self):
+        time, size = "--storage.retention.time=", "--storage.retention.size="
+        for flags, wanted in (((), "15d"), ((time + "36h", size + "10GiB"), "1d12h or 10GiB"),
+                              ((time + "0", size + "1536MiB"), "1GiB512MiB"), ((time + "0",), "100y")):
+            with self.subTest(flags), Program(CONFIG, *flags) as program:
+                self.assertEqual(self.retention(program), wanted)
+
+    def retention(self, program, path=""):
+        return program.get(path + "/api/v1/status/runtimeinfo").json["data"]["storageRetention"]
+
+    def test_the_smallest_of_all_clusters_counts(self):
+        server = Prometheus()  # keeps its samples for 100 years
+        self.addCleanup(server.stop)
+        clusters = f"clusters: [{{name: pulled, endpoints: ['{server.url}']}}]\n"
+        with Program(CONFIG + clusters, "--storage.retention.size=1GiB") as program:
+            self.assertEqual(self.retention(program), "15d or 1GiB")
+            self.assertEqual(self.retention(program, "/cluster/pulled"), "100y")
+
+
 class Administered(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
