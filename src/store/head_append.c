@@ -4,6 +4,7 @@
 
 enum { SOME = 64 /* samples: their series fit the first cache */ };
 static const int64_t ahead_of_clock = 10 * 60 * 1000; /* ms */
+static const int64_t first_time = INT64_MIN / 2; /* ms: before it nothing is taken, so that no difference overflows */
 
 struct reach { /* times of samples that were stored: [0] in order, [1] out of it */
     struct {
@@ -47,7 +48,7 @@ void head_note_late(struct head *h, int64_t min, int64_t max)
 static int64_t minus(int64_t t, int64_t d)
 {
     int64_t r;
-    return __builtin_sub_overflow(t, d, &r) ? INT64_MIN : r;
+    return __builtin_sub_overflow(t, d, &r) || r < first_time ? first_time : r;
 }
 
 /* Read under the stripe's lock: so whoever cuts a block, and has read the newest time before, finds in the series all
@@ -195,11 +196,11 @@ static void replay_one(struct replaying *p, struct head_stripe *stripe, struct h
                        const struct gv_store_sample *sample)
 {
     struct head *h = p->head;
-    struct head_limits any = {.oldest = h->truncated,
+    struct head_limits any = {.oldest = h->truncated > first_time ? h->truncated : first_time,
                               .newest = INT64_MAX,
                               .truncated = h->truncated,
                               .window = INT64_MAX,
-                              .late_oldest = INT64_MIN,
+                              .late_oldest = first_time,
                               .epoch = h->epoch};
     uint8_t verdict;
     if (!p->epoch && sample->time >= h->truncated)

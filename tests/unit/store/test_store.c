@@ -411,6 +411,28 @@ static void test_snapshot_opens_by_itself(void **state)
     must(gv_store_close(copy, &err), &err);
 }
 
+/* ---- Times before all history ---- */
+
+static uint8_t put(struct world *w, size_t s, int64_t time);
+
+/* They neither pass for the newest nor keep the head from being cut. */
+static void test_times_before_all_history(void **state)
+{
+    struct world *w = *state;
+    struct gv_store_status status;
+    assert_int_equal(put(w, 0, INT64_MIN), GV_APPEND_TOO_OLD);
+    assert_int_equal(put(w, 0, INT64_MIN + 5), GV_APPEND_TOO_OLD);
+    assert_int_equal(put(w, 1, INT64_MIN / 2), GV_APPEND_STORED);
+    for (size_t t = 0; t < 200; t++) {
+        assert_int_equal(put(w, 0, START + (int64_t)t * STEP), GV_APPEND_STORED);
+        gv_manual_clock_advance(&w->clock, (int64_t)STEP * 1000000);
+    }
+    maintain(w);
+    gv_store_status(w->store, &status);
+    assert_true(status.blocks > 1);
+    assert_true(status.head_min_time >= START + RANGE);
+}
+
 /* ---- A clock that jumps ---- */
 
 static uint8_t put(struct world *w, size_t s, int64_t time)
@@ -467,6 +489,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_labels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_series_are_listed_where_they_have_samples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_times_before_all_history, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_old_blocks_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_against_a_model, set_up, tear_down),
