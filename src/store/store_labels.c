@@ -19,14 +19,17 @@ static void texts_init(struct texts *t, struct gv_arena *a)
     gv_map_init(&t->map, a);
 }
 
-static void texts_add(struct texts *t, struct gv_slice text)
+static bool texts_add(struct texts *t, struct gv_slice text, struct gv_err *err)
 {
     uint64_t hash = gv_hash(text.p, text.n);
     if (gv_map_get(&t->map, hash, text))
-        return;
+        return true;
+    if (!gv_arena_has_room(t->arena, text.n + 1, err))
+        return false;
     text = gv_arena_dup(t->arena, text);
     *gv_map_at(&t->map, hash, text) = t;
     gv_push(t->arena, t->at, t->n, t->cap) = text;
+    return true;
 }
 
 static int by_text(const void *a, const void *b)
@@ -126,7 +129,8 @@ static bool add_list(struct texts *t, struct store_reader *r, struct gv_arena *s
                : r->ops->label_names(r, scratch, &own, &n, err)))
         return false;
     for (size_t i = 0; i < n; i++)
-        texts_add(t, own[i]);
+        if (!texts_add(t, own[i], err))
+            return false;
     return true;
 }
 
@@ -150,9 +154,9 @@ static bool add_lists(struct texts *t, struct gv_store_view *v, struct gv_budget
 static bool add_names(void *arg, const struct gv_labels *labels, struct gv_err *err)
 {
     struct gv_labels_iter it = gv_labels_iter(labels);
-    (void)err;
     for (struct gv_label l; gv_labels_next(&it, &l);)
-        texts_add(arg, l.name);
+        if (!texts_add(arg, l.name, err))
+            return false;
     return true;
 }
 
@@ -180,10 +184,7 @@ static bool add_value(void *arg, const struct gv_labels *labels, struct gv_err *
 {
     struct value_walk *w = arg;
     struct gv_slice value = gv_labels_get(labels, w->name);
-    (void)err;
-    if (value.n)
-        texts_add(&w->texts, value);
-    return true;
+    return !value.n || texts_add(&w->texts, value, err);
 }
 
 bool gv_store_label_values(struct gv_store_view *v, struct gv_arena *a, struct gv_slice name,
@@ -236,7 +237,7 @@ bool gv_store_known_values(struct gv_store *s, struct gv_arena *a, struct gv_sli
     pthread_mutex_lock(&s->known_lock);
     bool ok = learn(s, readers, n_readers - 1, store_view_generation(v), name, err);
     for (size_t i = 0; ok && i < s->known.n; i++)
-        texts_add(&t, s->known.values[i]);
+        ok = texts_add(&t, s->known.values[i], err);
     pthread_mutex_unlock(&s->known_lock);
     ok = ok && add_list(&t, readers[n_readers - 1], a, &name, err);
     gv_store_view_put(v);

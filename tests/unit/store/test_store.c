@@ -382,6 +382,43 @@ static void test_series_are_listed_where_they_have_samples(void **state)
     assert_int_equal(count_sets(w, INT64_MIN, INT64_MAX, &first), 2);
 }
 
+/* Values are few bytes each, and many: their number is the data's. */
+static void test_values_are_under_the_budget(void **state)
+{
+    enum { MANY = 40000, ROOM = 3 << 20 };
+    struct world *w = *state;
+    struct gv_budget budget;
+    struct gv_arena small;
+    struct gv_slice *values;
+    struct gv_matcher m;
+    struct gv_err err = {0};
+    size_t n;
+    for (int i = 0; i < MANY; i++) {
+        const struct gv_label l[] = {
+            {GV_LABEL_NAME, GV_S("many")},
+            {GV_S("id"), gv_slice_of(gv_arena_printf(&w->arena, "a rather long value of %d", i))}};
+        struct gv_store_sample sample = {.time = START, .value = 1};
+        uint8_t verdict;
+        struct gv_store_batch b = {.samples = &sample, .n = 1, .verdicts = &verdict};
+        must(gv_store_series(w->store, gv_labels_make(&w->arena, l, 2), &sample.series, &err), &err);
+        must(gv_store_append(w->store, &b, NULL, &err), &err);
+    }
+    must(gv_matcher_make(&m, &w->arena, GV_MATCH_EQ, GV_LABEL_NAME, GV_S("many"), &err), &err);
+    struct gv_store_matchers set = {&m, 1};
+    struct gv_store_view *v = gv_store_view_get(w->store);
+    for (int with_set = 0; with_set < 2; with_set++) {
+        err = (struct gv_err){0};
+        gv_budget_init(&budget, "max_query_memory", ROOM, GV_EXECUTION, NULL);
+        gv_arena_init(&small, &budget);
+        assert_false(gv_store_label_values(v, &small, GV_S("id"), &set, (size_t)with_set, INT64_MIN, INT64_MAX, &values,
+                                           &n, &err));
+        assert_int_equal(err.code, GV_EXECUTION);
+        assert_true(budget.peak < ROOM + (1 << 20));
+        gv_arena_fini(&small);
+    }
+    gv_store_view_put(v);
+}
+
 static void test_one_process_a_folder(void **state)
 {
     const struct world *w = *state;
@@ -488,6 +525,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_labels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_series_are_listed_where_they_have_samples, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_values_are_under_the_budget, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_times_before_all_history, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_clock_that_jumps, set_up, tear_down),
