@@ -13,5 +13,6 @@ void gv_local_init(struct gv_local *l, struct gv_store *store);
 
 /* Whether series of that cluster have been pushed. */
 bool gv_local_has(const struct gv_local *l, struct gv_slice label, struct gv_slice cluster);
-/* The clusters that have been, ascending; in a. None where the store cannot be read, which its metrics tell. */
+/* The clusters that have been, ascending; in a. NULL where there is none, or where the memory for them is not to be had:
+ * they are not known then. */
 struct gv_slice *gv_local_clusters(const struct gv_local *l, struct gv_arena *a, struct gv_slice label, size_t *n);

@@ -12,11 +12,12 @@ void gv_local_init(struct gv_local *l, struct gv_store *store)
 
 struct gv_slice *gv_local_clusters(const struct gv_local *l, struct gv_arena *a, struct gv_slice label, size_t *n)
 {
-    struct gv_slice *values = NULL;
+    struct gv_slice *values;
     struct gv_err ignored = {0};
-    if (!gv_store_known_values(l->store, a, label, &values, n, &ignored))
-        *n = 0;
-    return values;
+    if (gv_store_known_values(l->store, a, label, &values, n, &ignored))
+        return values;
+    *n = 0;
+    return NULL;
 }
 
 bool gv_local_has(const struct gv_local *l, struct gv_slice label, struct gv_slice cluster)
