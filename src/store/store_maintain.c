@@ -13,6 +13,16 @@
 enum { RANGE_FACTOR = 3, MAX_RANGES = 8 };
 static const int64_t largest_range = INT64_C(31) * 24 * 3600 * 1000; /* ms */
 
+/* What is whole on disk and cannot be read back (too many open files) is made again later, so this one goes. */
+static struct block *open_made(const struct gv_io *io, const char *folder, struct gv_err *err)
+{
+    struct block *b = block_open(io, folder, err);
+    struct gv_err ignored = {0};
+    if (!b && !file_discard_folder(io, folder, &ignored))
+        gv_log(GV_LOG_WARN, "a block that could not be opened stays", GV_F("error", ignored.msg));
+    return b;
+}
+
 bool store_make_block(struct gv_store *s, struct store_reader **readers, size_t n, struct block_writer_options *o,
                       struct block **made, struct gv_err *err)
 {
@@ -27,7 +37,7 @@ bool store_make_block(struct gv_store *s, struct store_reader **readers, size_t 
     if (!*ulid)
         return true;
     char *folder = file_join(o->parent, ulid);
-    *made = block_open(s->io, folder, err);
+    *made = open_made(s->io, folder, err);
     free(folder);
     return *made != NULL;
 }
