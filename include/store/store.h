@@ -17,7 +17,7 @@ struct gv_store;
 struct gv_store_options {
     const char *path;
     int64_t retention_time; /* ms; 0: for ever */
-    int64_t retention_size; /* bytes of blocks and log; 0: any */
+    int64_t retention_size; /* bytes of blocks, log and checkpoint; 0: any */
     enum gv_log_sync sync;
     int64_t sync_interval_ms;    /* 0: 1,000 */
     int64_t out_of_order_window; /* ms; may be set later */

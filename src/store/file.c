@@ -169,6 +169,30 @@ bool file_discard_folder(const struct gv_io *io, const char *path, struct gv_err
     return ok;
 }
 
+bool file_folder_bytes(const struct gv_io *io, const char *path, uint64_t *bytes, struct gv_err *err)
+{
+    struct gv_arena a;
+    char **names;
+    size_t n;
+    *bytes = 0;
+    gv_arena_init(&a, NULL);
+    bool ok = file_list(io, path, &a, &names, &n, err);
+    for (size_t i = 0; ok && i < n; i++) {
+        const char *entry = gv_arena_printf(&a, "%s/%s", path, names[i]);
+        struct stat st;
+        uint64_t more = 0;
+        if (lstat(entry, &st) < 0)
+            ok = errno == ENOENT || file_fail(err, entry, "read the size");
+        else if (S_ISDIR(st.st_mode))
+            ok = file_folder_bytes(io, entry, &more, err);
+        else
+            more = (uint64_t)st.st_size;
+        *bytes += more;
+    }
+    gv_arena_fini(&a);
+    return ok;
+}
+
 /* ---- Writing ---- */
 
 bool file_writer_init(struct file_writer *w, const struct gv_io *io, const char *folder, const char *name,

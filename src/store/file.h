@@ -30,6 +30,8 @@ GV_MUST_CHECK bool file_discard_folder(const struct gv_io *io, const char *path,
 /* Names of a folder's entries but . and .., in byte order, in a. */
 GV_MUST_CHECK bool file_list(const struct gv_io *io, const char *folder, struct gv_arena *a, char ***names, size_t *n,
                              struct gv_err *err);
+/* Of the files in a folder and below. */
+GV_MUST_CHECK bool file_folder_bytes(const struct gv_io *io, const char *path, uint64_t *bytes, struct gv_err *err);
 
 struct file_writer {
     const struct gv_io *io;

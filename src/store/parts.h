@@ -44,6 +44,8 @@ GV_MUST_CHECK bool folder_lock(struct gv_store *s, struct gv_err *err); /* one p
 GV_MUST_CHECK bool folder_open_blocks(struct gv_store *s, struct gv_err *err);
 /* The newest checkpoint's folder (heap) and the first segment behind it; NULL and 0 where there is none. */
 GV_MUST_CHECK bool folder_checkpoint(struct gv_store *s, char **folder, uint64_t *segment, struct gv_err *err);
+/* Of the newest; 0 where there is none. */
+GV_MUST_CHECK bool folder_checkpoint_bytes(struct gv_store *s, uint64_t *bytes, struct gv_err *err);
 char *folder_new_checkpoint(const struct gv_store *s, uint64_t segment); /* heap; with ".tmp" behind it while written */
 GV_MUST_CHECK bool folder_drop_checkpoints(struct gv_store *s, uint64_t below, struct gv_err *err);
 

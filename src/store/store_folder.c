@@ -196,6 +196,16 @@ bool folder_checkpoint(struct gv_store *s, char **folder, uint64_t *segment, str
     return ok;
 }
 
+bool folder_checkpoint_bytes(struct gv_store *s, uint64_t *bytes, struct gv_err *err)
+{
+    char *folder;
+    uint64_t segment;
+    *bytes = 0;
+    bool ok = folder_checkpoint(s, &folder, &segment, err) && (!folder || file_folder_bytes(s->io, folder, bytes, err));
+    free(folder);
+    return ok;
+}
+
 char *folder_new_checkpoint(const struct gv_store *s, uint64_t segment)
 {
     char *path;

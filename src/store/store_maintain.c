@@ -250,17 +250,26 @@ static bool compact(struct gv_store *s, bool *did, struct gv_err *err)
 
 /* ---- Retention ---- */
 
-static void drop_old(struct gv_store *s)
+/* Beside the blocks. What cannot be told is none: dropping makes room where files fail too. */
+static uint64_t other_bytes(struct gv_store *s)
 {
     struct gv_log_status log;
+    struct gv_err ignored = {0};
+    uint64_t checkpoint;
+    gv_log_status(s->log, &log);
+    return log.bytes + (folder_checkpoint_bytes(s, &checkpoint, &ignored) ? checkpoint : 0);
+}
+
+static void drop_old(struct gv_store *s)
+{
     struct gv_arena a;
     size_t n, dropped = 0;
-    gv_log_status(s->log, &log);
+    int64_t size = s->retention_size;
     gv_arena_init(&a, NULL);
     struct block **all = store_blocks(s, &a, &n);
     bool *drop = gv_arena_array(&a, bool, n + 1);
     struct block **gone = gv_arena_array(&a, struct block *, n + 1);
-    retention_plan(all, n, s->retention_time, s->retention_size, log.bytes, drop);
+    retention_plan(all, n, s->retention_time, size, size ? other_bytes(s) : 0, drop);
     for (size_t i = 0; i < n; i++)
         if (drop[i])
             gone[dropped++] = all[i];

@@ -315,6 +315,35 @@ static void test_old_blocks_go(void **state)
     assert_true(after.min_time >= time_of(w->slot) - RANGE * 6);
 }
 
+/* Blocks, the log, and what stands for the log's older part. */
+static void test_too_many_bytes_go(void **state)
+{
+    struct world *w = *state;
+    struct gv_store_status s;
+    char command[128];
+    unsigned long long checkpoint = 0;
+    seed = 3;
+    for (size_t i = 0; i < 300; i++) {
+        gv_manual_clock_advance(&w->clock, (int64_t)STEP * 1000000);
+        w->slot += 8;
+        append(w, below(SERIES), w->slot, 1);
+    }
+    maintain(w);
+    gv_store_status(w->store, &s);
+    assert_true(s.blocks > 1);
+    snprintf(command, sizeof command, "cat %s/checkpoint.*/* | wc -c", w->folder);
+    FILE *f = popen(command, "r");
+    assert_int_equal(fscanf(f, "%llu", &checkpoint), 1);
+    pclose(f);
+    assert_true(checkpoint > 0);
+    for (int less = 0; less < 2; less++) {
+        gv_store_set_retention(w->store, 0, (int64_t)(s.block_bytes + s.log.bytes + checkpoint) - less);
+        maintain(w);
+        gv_store_status(w->store, &s);
+        assert_int_equal(s.deleted_blocks, less);
+    }
+}
+
 static void test_labels(void **state)
 {
     struct world *w = *state;
@@ -523,6 +552,7 @@ static void test_a_clock_that_jumps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_too_many_bytes_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_labels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_series_are_listed_where_they_have_samples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_are_under_the_budget, set_up, tear_down),
