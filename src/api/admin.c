@@ -1,5 +1,5 @@
-/* /admin/tsdb/{delete_series,clean_tombstones,snapshot}: on the embedded store alone, on a worker. Nothing of it is
- * handed on to the clusters: their servers are not ours to change. */
+/* /admin/tsdb/{delete_series,clean_tombstones,snapshot}: on the embedded store alone, on a thread that it has for that.
+ * Nothing of it is handed on to the clusters: their servers are not ours to change. */
 #include "api/handlers.h"
 #include "promql/parse.h"
 #include "query/local.h"
@@ -8,7 +8,7 @@ struct admin {
     struct gv_work work;
     struct request *r;
     struct gv_store *store;
-    bool (*act)(struct admin *a, struct gv_err *err); /* on the worker */
+    bool (*act)(struct admin *a, struct gv_err *err); /* on that thread */
     struct gv_err err;
     struct gv_store_matchers *sets;
     size_t n_sets;
@@ -55,7 +55,7 @@ static struct admin *begin(struct request *r, bool (*act)(struct admin *a, struc
 static void submit(struct admin *a)
 {
     a->r->busy = true;
-    gv_workers_submit(a->r->l->env.workers, a->r->l->env.loop, &a->work);
+    gv_workers_submit(a->r->settings->local->admin, a->r->l->env.loop, &a->work);
 }
 
 /* ---- delete_series ---- */

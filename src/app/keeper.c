@@ -95,7 +95,8 @@ struct keeper *keeper_new(const struct gv_config *c, struct gv_err *err)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&k->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (open_store(k, c, err) && gv_thread_start(&k->thread, "keeper", 0, keep, k, err))
+    if (open_store(k, c, err) && (k->local.admin = gv_workers_new(1, err)) &&
+        gv_thread_start(&k->thread, "keeper", 0, keep, k, err))
         return k;
     k->thread = 0; /* whatever pthreads left there */
     keeper_free(k);
@@ -136,6 +137,7 @@ void keeper_free(struct keeper *k)
     if (!k)
         return;
     end_thread(k);
+    gv_workers_free(k->local.admin);
     if (k->local.store) {
         gv_store_metrics_watch(NULL);
         if (!gv_store_close(k->local.store, &err))

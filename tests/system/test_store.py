@@ -239,6 +239,26 @@ class Administered(unittest.TestCase):
         self.assertEqual(self.program.post("/api/v1/admin/tsdb/clean_tombstones").status, 204)
         self.assertEqual([t - T for t, _ in self.query("kept{i='3'}[6h]")[0]["values"]], times)
 
+    def test_queries_do_not_wait_for_deletions(self):
+        """One that waits for the disk holds up the others, and no query, however few workers there are."""
+        snapshot = self.program.post("/api/v1/admin/tsdb/snapshot").json["data"]["name"]
+        folder = self.program.folder / "data/snapshots" / snapshot
+        block = next(p for p in folder.iterdir() if len(p.name) == 26)
+        os.mkfifo(block / "tombstones.tmp")  # whoever opens it to write waits for a reader
+        delete = lambda: replies.append(copy.post("/api/v1/admin/tsdb/delete_series", **{"match[]": "kept{i='4'}"}).status)
+        with Program(f"storage: {{path: {folder}}}\n", "--web.enable-admin-api", "--workers=2") as copy:
+            replies, threads = [], [threading.Thread(target=delete) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            running = 'globalview_http_requests_in_flight{route="/api/v1/admin/tsdb/delete_series"}'
+            eventually(lambda: copy.metric(running) == 3, "all are under way")
+            self.assertEqual(len(copy.query("kept", time=T + 9000).json["data"]["result"]), 10)
+            with open(block / "tombstones.tmp", "rb"):  # the first goes on, and fails: such a file cannot be synced
+                for thread in threads:
+                    thread.join(30)
+            self.assertEqual(sorted(replies), [204, 204, 503])
+            self.assertEqual(len(copy.query("kept", time=T + 9000).json["data"]["result"]), 9)
+
     def test_bad_requests(self):
         reply = self.program.post("/api/v1/admin/tsdb/delete_series")
         self.assertEqual((reply.status, reply.json["error"]), (400, "no match[] parameter provided"))
