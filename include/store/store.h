@@ -139,6 +139,10 @@ GV_MUST_CHECK bool gv_store_metadata_get(struct gv_store *s, struct gv_arena *a,
  * there may be more to do. Fails where files fail; the store goes on, and the next call tries again. One thread. */
 GV_MUST_CHECK bool gv_store_maintain(struct gv_store *s, bool *did, struct gv_err *err);
 
+/* Before the end: blocks under way are given up (GV_CANCELED; what they were to hold stays where it is), and none are
+ * begun. Any thread. */
+void gv_store_stop(struct gv_store *s);
+
 /* Admin API (Prometheus HTTP API, "TSDB Admin APIs"). */
 GV_MUST_CHECK bool gv_store_delete(struct gv_store *s, const struct gv_store_matchers *sets, size_t n_sets,
                                    int64_t min_time, int64_t max_time, struct gv_err *err);

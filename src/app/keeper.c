@@ -49,7 +49,7 @@ static void *keep(void *arg)
         bool did = true, ok = true;
         while (ok && did && !is_ending(k))
             ok = gv_store_maintain(k->local.store, &did, &err);
-        if (!ok)
+        if (!ok && err.code != GV_CANCELED)
             gv_log_limited(&limit, GV_LOG_ERROR, "keeping the store in order failed: it is tried again",
                            GV_F("error", err.msg));
     } while (!pause_or_end(k));
@@ -121,12 +121,19 @@ void keeper_apply(struct keeper *k, const struct gv_config *c)
     gv_store_set_out_of_order_window(k->local.store, window_of(c));
 }
 
+void keeper_stop(struct keeper *k)
+{
+    if (k && k->local.store)
+        gv_store_stop(k->local.store);
+}
+
 static void end_thread(struct keeper *k)
 {
     pthread_mutex_lock(&k->lock);
     k->ending = true;
     pthread_cond_signal(&k->wake);
     pthread_mutex_unlock(&k->lock);
+    keeper_stop(k);
     if (k->thread)
         pthread_join(k->thread, NULL);
 }

@@ -66,6 +66,7 @@ static void abort_requests(struct program *p)
         p->slots[i].abort.fn = on_abort;
         gv_loop_post(p->slots[i].loop, &p->slots[i].abort);
     }
+    keeper_stop(p->keeper);
     p->drain_limit.fn = on_stuck;
     gv_timer_set(&p->drain_limit, ABORT_MS);
 }

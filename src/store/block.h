@@ -51,8 +51,9 @@ struct block_writer_options {
     unsigned level;
     const struct block_meta *const *parents; /* whose sources become this one's; none: its own ULID */
     size_t n_parents;
-    int64_t now;           /* ms, for the ULID */
-    uint64_t segment_size; /* bytes of chunks in one file at most; 0: 512 MiB */
+    int64_t now;                 /* ms, for the ULID */
+    const _Atomic bool *stopped; /* block_compact looks at it series by series; NULL: it goes on to the end */
+    uint64_t segment_size;       /* bytes of chunks in one file at most; 0: 512 MiB */
 };
 GV_MUST_CHECK struct block_writer *block_writer_new(const struct block_writer_options *o, struct gv_err *err);
 /* Chunks do not overlap and lie within the block's times. A series without chunks is left out. */
@@ -63,7 +64,8 @@ GV_MUST_CHECK bool block_writer_done(struct block_writer *w, char ulid[BLOCK_ULI
 void block_writer_free(struct block_writer *w); /* removes what was not done */
 
 /* compact.c: several readers (blocks that may overlap, or the head) within [min_time, max_time) into one block; deleted
- * samples are left out, chunks that overlap or are cut by the times are written anew, others copied as they are. */
+ * samples are left out, chunks that overlap or are cut by the times are written anew, others copied as they are.
+ * GV_CANCELED: it was stopped. */
 GV_MUST_CHECK bool block_compact(struct store_reader **readers, size_t n, const struct block_writer_options *o,
                                  char ulid[BLOCK_ULID_MAX], struct gv_err *err);
 

@@ -26,6 +26,7 @@ struct compaction {
     struct walk walk;
     struct gv_arena scratch, cutting;
     struct store_series *pieces;
+    const _Atomic bool *stopped;
 };
 
 /* ---- Runs ---- */
@@ -167,6 +168,11 @@ static bool write_series(struct compaction *c, size_t n_pieces, struct gv_err *e
 
 /* ---- All of it ---- */
 
+static bool goes_on(const struct compaction *c, struct gv_err *err)
+{
+    return !c->stopped || !*c->stopped || gv_fail(err, GV_CANCELED, "the block is given up: the program ends");
+}
+
 static bool write_all(struct compaction *c, struct gv_err *err)
 {
     gv_arena_alloc(&c->scratch, 1); /* a block that every rewind keeps */
@@ -174,7 +180,7 @@ static bool write_all(struct compaction *c, struct gv_err *err)
     size_t n;
     int more;
     while ((more = walk_next(&c->walk, &c->scratch, c->pieces, &n, err)) > 0) {
-        if (!write_series(c, n, err))
+        if (!goes_on(c, err) || !write_series(c, n, err))
             return false;
         gv_arena_rewind(&c->scratch, mark);
     }
@@ -200,7 +206,7 @@ static bool begin(struct compaction *c, struct gv_arena *a, struct store_reader 
 bool block_compact(struct store_reader **readers, size_t n, const struct block_writer_options *o,
                    char ulid[BLOCK_ULID_MAX], struct gv_err *err)
 {
-    struct compaction c = {.writer = block_writer_new(o, err)};
+    struct compaction c = {.writer = block_writer_new(o, err), .stopped = o->stopped};
     struct gv_arena a;
     *ulid = 0;
     if (!c.writer)

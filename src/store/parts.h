@@ -33,6 +33,7 @@ struct gv_store {
     } known;
 
     pthread_mutex_t keeping;
+    _Atomic bool stopped; /* no more blocks are made */
     _Atomic uint64_t compactions, failed_compactions, deleted_blocks, damaged_blocks;
     double replay_seconds;
 };

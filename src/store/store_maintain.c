@@ -29,6 +29,7 @@ bool store_make_block(struct gv_store *s, struct store_reader **readers, size_t 
     char ulid[BLOCK_ULID_MAX];
     *made = NULL;
     o->io = s->io;
+    o->stopped = &s->stopped;
     if (!o->parent)
         o->parent = s->path;
     o->now = gv_clock_wall(s->clock);
@@ -277,6 +278,11 @@ static void drop_old(struct gv_store *s)
     s->deleted_blocks += dropped;
     store_put_blocks(all, n);
     gv_arena_fini(&a);
+}
+
+void gv_store_stop(struct gv_store *s)
+{
+    s->stopped = true;
 }
 
 bool gv_store_maintain(struct gv_store *s, bool *did, struct gv_err *err)

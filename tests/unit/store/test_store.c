@@ -344,6 +344,36 @@ static void test_too_many_bytes_go(void **state)
     }
 }
 
+/* Blocks are made for minutes; what ends the program does not wait for that, and loses nothing. */
+static void test_making_blocks_is_given_up(void **state)
+{
+    struct world *w = *state;
+    struct gv_store_status s;
+    struct gv_err err = {0};
+    bool did;
+    seed = 3;
+    for (size_t i = 0; i < 300; i++) {
+        gv_manual_clock_advance(&w->clock, (int64_t)STEP * 1000000);
+        w->slot += 8;
+        append(w, below(SERIES), w->slot, 1);
+    }
+    gv_store_stop(w->store);
+    assert_false(gv_store_maintain(w->store, &did, &err));
+    assert_int_equal(err.code, GV_CANCELED);
+    gv_store_status(w->store, &s);
+    assert_int_equal(s.blocks, 0);
+    char command[128];
+    snprintf(command, sizeof command, "[ $(ls %s | wc -l) = 2 ]", w->folder); /* lock, log */
+    assert_int_equal(system(command), 0);
+    check_now(w);
+    close_store(w);
+    open_store(w);
+    maintain(w);
+    check_now(w);
+    gv_store_status(w->store, &s);
+    assert_true(s.blocks > 0);
+}
+
 static void test_labels(void **state)
 {
     struct world *w = *state;
@@ -553,6 +583,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_too_many_bytes_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_making_blocks_is_given_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_labels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_series_are_listed_where_they_have_samples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_are_under_the_budget, set_up, tear_down),
