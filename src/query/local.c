@@ -80,7 +80,7 @@ struct local_work {
     int64_t start_ns;
 };
 
-/* What the store cannot read is its failure, like a cluster's; anything else is the query's. */
+/* What the store cannot read is its failure, like a cluster's; anything else is the query's: a limit of ours, too. */
 static enum gv_ask_outcome outcome_of(const struct gv_err *err)
 {
     switch (err->code) {
@@ -89,7 +89,6 @@ static enum gv_ask_outcome outcome_of(const struct gv_err *err)
     case GV_CANCELED:
         return GV_ASK_CANCELED;
     case GV_INTERNAL:
-    case GV_UNAVAILABLE:
         return GV_ASK_BROKEN;
     default:
         return GV_ASK_QUERY;

@@ -187,6 +187,22 @@ class Retention(unittest.TestCase):
             self.assertEqual(self.retention(program, "/cluster/pulled"), "100y")
 
 
+class Memory(unittest.TestCase):
+    def test_what_the_store_would_need_too_much_for_fails(self):
+        """As with a cluster that is asked: a limit of ours is no failure of the store, which others could make up for."""
+        server = Prometheus()
+        self.addCleanup(server.stop)
+        config = f"{CONFIG}clusters: [{{name: pulled, endpoints: ['{server.url}']}}]\n"
+        with Program(config + "global: {max_total_query_memory: 1MiB}\n") as program:
+            many = [({"__name__": "many", "cluster": "c0", "i": f"{i:0200}"}, [(T * 1000, i)]) for i in range(20000)]
+            self.assertEqual(writes.post(program, writes.request_1(*many)).status, 204)
+            for reply in (program.query("many", time=T),
+                          program.get("/api/v1/series", **{"match[]": "many", "start": T, "end": T + 1})):
+                self.assertEqual(reply.status, 503, reply.text[:300])
+                self.assertIn("max_total_query_memory", reply.json["error"])
+            self.assertEqual(program.query("many{i='%0200d'}" % 7, time=T).json["data"]["result"][0]["value"][1], "7")
+
+
 class Administered(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
