@@ -187,13 +187,27 @@ class Retention(unittest.TestCase):
             self.assertEqual(self.retention(program, "/cluster/pulled"), "100y")
 
 
-class Memory(unittest.TestCase):
+class Limits(unittest.TestCase):
+    def setUp(self):
+        self.server = Prometheus()
+        self.addCleanup(self.server.stop)
+        self.config = f"{CONFIG}clusters: [{{name: pulled, endpoints: ['{self.server.url}']}}]\n"
+
+    def test_the_others_answer_where_the_store_is_late(self):
+        with Program(self.config) as program:
+            some = [({"__name__": "some", "cluster": "c0", "i": str(i)}, [((T + k) * 1000, i) for k in range(3600)])
+                    for i in range(50)]
+            self.assertEqual(writes.post(program, writes.request_1(*some)).status, 204)
+            text = "max_over_time(quantile_over_time(0.4, some[1h])[1h:1s])"
+            reply = program.query(text, time=T + 3600, timeout="0.1")
+            self.assertEqual((reply.status, reply.json["data"]["result"]), (200, []), reply.text[:300])
+            self.assertEqual(reply.json["warnings"], ['cluster "store": query timed out in expression evaluation'])
+            reply = program.query(text, time=T + 3600, timeout="0.1", partial_response="false")
+            self.assertEqual(reply.status, 503, reply.text[:300])
+
     def test_what_the_store_would_need_too_much_for_fails(self):
         """As with a cluster that is asked: a limit of ours is no failure of the store, which others could make up for."""
-        server = Prometheus()
-        self.addCleanup(server.stop)
-        config = f"{CONFIG}clusters: [{{name: pulled, endpoints: ['{server.url}']}}]\n"
-        with Program(config + "global: {max_total_query_memory: 1MiB}\n") as program:
+        with Program(self.config + "global: {max_total_query_memory: 1MiB}\n") as program:
             many = [({"__name__": "many", "cluster": "c0", "i": f"{i:0200}"}, [(T * 1000, i)]) for i in range(20000)]
             self.assertEqual(writes.post(program, writes.request_1(*many)).status, 204)
             for reply in (program.query("many", time=T),
