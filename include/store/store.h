@@ -98,6 +98,9 @@ struct gv_store_view;
 struct gv_store_view *gv_store_view_get(struct gv_store *s);
 void gv_store_view_put(struct gv_store_view *v);
 struct gv_source *gv_store_view_source(struct gv_store_view *v);
+/* For the labels below, which may be of many series: they end with GV_CANCELED when *cancel is set, with GV_TIMEOUT
+ * when the monotonic clock is past deadline_ns (0: none). */
+void gv_store_view_watch(struct gv_store_view *v, const _Atomic bool *cancel, int64_t deadline_ns);
 
 /* Label names, values of one label, and label sets of what matches any of the selectors (n_sets 0: everything) within
  * the time range (ms, inclusive). As in Prometheus, names and values count where the head, or the block, has the times;

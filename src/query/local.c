@@ -115,6 +115,7 @@ static void answer(struct gv_work *work)
     struct round_ask *k = w->ask;
     w->view.view = gv_store_view_get(w->view.store);
     w->view.source = gv_store_view_source(w->view.view);
+    gv_store_view_watch(w->view.view, w->view.cancel, w->view.deadline_ns);
     if (!restrict_view(&w->view, w->cluster, &k->err) || !answer_all(w))
         k->sinks = NULL;
     gv_store_view_put(w->view.view);

@@ -61,6 +61,7 @@ struct block **store_blocks(struct gv_store *s, struct gv_arena *a, size_t *n);
 void store_put_blocks(struct block **b, size_t n);
 struct store_reader *const *store_view_readers(const struct gv_store_view *v, size_t *n); /* the head's is the last */
 uint64_t store_view_generation(const struct gv_store_view *v);                            /* of its list of blocks */
+bool store_view_goes_on(const struct gv_store_view *v, struct gv_err *err);               /* see gv_store_view_watch */
 
 /* ---- store_maintain.c ---- */
 

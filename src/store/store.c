@@ -237,6 +237,9 @@ struct gv_store_view {
     uint64_t generation;
     struct store_reader **readers; /* of the blocks, then the head's */
     struct gv_source *source;
+    const struct gv_clock *clock;
+    const _Atomic bool *cancel; /* NULL: nobody does */
+    int64_t deadline_ns;
 };
 
 struct gv_store_view *gv_store_view_get(struct gv_store *s)
@@ -245,6 +248,7 @@ struct gv_store_view *gv_store_view_get(struct gv_store *s)
     if (!v)
         gv_die("out of memory");
     gv_arena_init(&v->arena, NULL);
+    v->clock = s->clock;
     pthread_mutex_lock(&s->lock);
     v->n_blocks = s->n_blocks;
     v->generation = s->generation;
@@ -284,6 +288,19 @@ struct store_reader *const *store_view_readers(const struct gv_store_view *v, si
 uint64_t store_view_generation(const struct gv_store_view *v)
 {
     return v->generation;
+}
+
+void gv_store_view_watch(struct gv_store_view *v, const _Atomic bool *cancel, int64_t deadline_ns)
+{
+    v->cancel = cancel;
+    v->deadline_ns = deadline_ns;
+}
+
+bool store_view_goes_on(const struct gv_store_view *v, struct gv_err *err)
+{
+    if (v->cancel && *v->cancel)
+        return gv_fail(err, GV_CANCELED, "canceled");
+    return !v->deadline_ns || gv_clock_monotonic(v->clock) <= v->deadline_ns || gv_fail(err, GV_TIMEOUT, "timed out");
 }
 
 /* ---- What the head alone has ---- */

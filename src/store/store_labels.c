@@ -4,6 +4,8 @@
 #include "store/parts.h"
 #include <stdlib.h>
 
+enum { LOOK_EVERY = 1024 }; /* series: whether anybody still waits */
+
 /* ---- A set of texts ---- */
 
 struct texts {
@@ -51,6 +53,7 @@ static void texts_done(struct texts *t, struct gv_slice **out, size_t *n)
 typedef bool labels_fn(void *arg, const struct gv_labels *labels, struct gv_err *err);
 
 struct walk {
+    struct gv_store_view *view;
     const struct gv_store_matchers *sets;
     size_t n_sets;
     int64_t min_time, max_time;
@@ -80,6 +83,8 @@ static bool walk_set(const struct walk *w, struct store_reader *r, struct gv_are
     for (size_t i = 0; i < n; i++) {
         const struct gv_labels *labels;
         bool yes;
+        if (i % LOOK_EVERY == 0 && !store_view_goes_on(w->view, err))
+            return false;
         if (!counts(w, r, a, series[i], &yes, err) ||
             (yes && (!r->ops->labels(r, a, series[i], &labels, err) || !w->fn(w->arg, labels, err))))
             return false;
@@ -103,10 +108,10 @@ static bool overlaps(const struct store_reader *r, int64_t min_time, int64_t max
     return r->min_time <= max_time && r->max_time >= min_time;
 }
 
-static bool walk_view(const struct walk *w, struct gv_store_view *v, struct gv_budget *budget, struct gv_err *err)
+static bool walk_view(const struct walk *w, struct gv_budget *budget, struct gv_err *err)
 {
     size_t n;
-    struct store_reader *const *readers = store_view_readers(v, &n);
+    struct store_reader *const *readers = store_view_readers(w->view, &n);
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++) {
         struct gv_arena scratch;
@@ -144,7 +149,8 @@ static bool add_lists(struct texts *t, struct gv_store_view *v, struct gv_budget
     bool ok = true;
     gv_arena_init(&scratch, budget);
     for (size_t i = 0; ok && i < n; i++)
-        ok = !overlaps(readers[i], min_time, max_time) || add_list(t, readers[i], &scratch, name, err);
+        ok = store_view_goes_on(v, err) &&
+             (!overlaps(readers[i], min_time, max_time) || add_list(t, readers[i], &scratch, name, err));
     gv_arena_fini(&scratch);
     return ok;
 }
@@ -165,9 +171,9 @@ bool gv_store_label_names(struct gv_store_view *v, struct gv_arena *a, const str
                           struct gv_err *err)
 {
     struct texts t;
-    struct walk w = {sets, n_sets, min_time, max_time, true, add_names, &t};
+    struct walk w = {v, sets, n_sets, min_time, max_time, true, add_names, &t};
     texts_init(&t, a);
-    if (!(n_sets ? walk_view(&w, v, a->budget, err) : add_lists(&t, v, a->budget, min_time, max_time, NULL, err)))
+    if (!(n_sets ? walk_view(&w, a->budget, err) : add_lists(&t, v, a->budget, min_time, max_time, NULL, err)))
         return false;
     texts_done(&t, names, n);
     return true;
@@ -192,10 +198,9 @@ bool gv_store_label_values(struct gv_store_view *v, struct gv_arena *a, struct g
                            struct gv_slice **values, size_t *n, struct gv_err *err)
 {
     struct value_walk vw = {.name = name};
-    struct walk w = {sets, n_sets, min_time, max_time, true, add_value, &vw};
+    struct walk w = {v, sets, n_sets, min_time, max_time, true, add_value, &vw};
     texts_init(&vw.texts, a);
-    if (!(n_sets ? walk_view(&w, v, a->budget, err)
-                 : add_lists(&vw.texts, v, a->budget, min_time, max_time, &name, err)))
+    if (!(n_sets ? walk_view(&w, a->budget, err) : add_lists(&vw.texts, v, a->budget, min_time, max_time, &name, err)))
         return false;
     texts_done(&vw.texts, values, n);
     return true;
@@ -278,9 +283,9 @@ bool gv_store_label_sets(struct gv_store_view *v, struct gv_arena *a, const stru
                          struct gv_err *err)
 {
     struct set_walk sw = {.arena = a};
-    struct walk w = {sets, n_sets, min_time, max_time, false, add_set, &sw};
+    struct walk w = {v, sets, n_sets, min_time, max_time, false, add_set, &sw};
     gv_map_init(&sw.map, a);
-    if (!walk_view(&w, v, a->budget, err))
+    if (!walk_view(&w, a->budget, err))
         return false;
     if (sw.n)
         qsort(sw.at, sw.n, sizeof *sw.at, by_labels);

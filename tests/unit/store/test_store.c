@@ -414,6 +414,29 @@ static size_t count_sets(struct world *w, int64_t min, int64_t max, const struct
     return n;
 }
 
+static void test_labels_end_when_nobody_waits(void **state)
+{
+    struct world *w = *state;
+    struct gv_slice *texts;
+    const struct gv_labels **sets;
+    size_t n;
+    append(w, 0, 1, 1);
+    struct gv_store_view *v = gv_store_view_get(w->store);
+    _Atomic bool cancel = false;
+    int64_t now = gv_clock_monotonic(&w->clock.clock);
+    for (int why = 0; why < 3; why++) {
+        static const enum gv_err_code codes[] = {GV_OK, GV_CANCELED, GV_TIMEOUT};
+        struct gv_err names = {0}, found = {0};
+        cancel = why == 1;
+        gv_store_view_watch(v, &cancel, why == 2 ? now - 1 : now + 1);
+        assert_int_equal(gv_store_label_names(v, &w->arena, NULL, 0, INT64_MIN, INT64_MAX, &texts, &n, &names), !why);
+        assert_int_equal(gv_store_label_sets(v, &w->arena, NULL, 0, INT64_MIN, INT64_MAX, &sets, &n, &found), !why);
+        assert_int_equal(names.code, codes[why]);
+        assert_int_equal(found.code, codes[why]);
+    }
+    gv_store_view_put(v);
+}
+
 /* As in Prometheus: a series is listed where it has a chunk in the times that is not wholly deleted. */
 static void test_series_are_listed_where_they_have_samples(void **state)
 {
@@ -585,6 +608,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_too_many_bytes_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_making_blocks_is_given_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_labels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_labels_end_when_nobody_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_series_are_listed_where_they_have_samples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_are_under_the_budget, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_process_a_folder, set_up, tear_down),
