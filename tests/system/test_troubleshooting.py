@@ -184,6 +184,13 @@ class Troubleshooting(unittest.TestCase):
             self.assertEqual(values("a") + values("b") + values("c"), [98, 99])
             self.hear(program.log)
 
+    def test_a_store_that_is_late(self):
+        with Program("storage: {}\ningest: {}\n") as program:
+            samples = [((T + k) * 1000, k) for k in range(3600)]
+            some = [({"__name__": "up", "cluster": "c1", "i": str(i)}, samples) for i in range(50)]
+            self.assertEqual(writes.post(program, writes.request_1(*some)).status, 204)
+            self.ask(program, "max_over_time(quantile_over_time(0.4, up[1h])[1h:1s])", time=T + 3600, timeout="0.1")
+
     # --- of forwarding ---
 
     def test_endpoints_of_remote_write(self):
