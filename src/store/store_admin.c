@@ -7,7 +7,7 @@
 
 typedef bool block_fn(struct gv_store *s, struct block *b, const void *arg, struct gv_err *err);
 
-/* Calls fn for each block, until it fails; the list may change meanwhile. Under keeping. */
+/* Calls fn for each block, also behind one that fails; the list may change meanwhile. Under keeping. */
 static bool each_block(struct gv_store *s, block_fn *fn, const void *arg, struct gv_err *err)
 {
     struct gv_arena a;
@@ -15,8 +15,11 @@ static bool each_block(struct gv_store *s, block_fn *fn, const void *arg, struct
     bool ok = true;
     gv_arena_init(&a, NULL);
     struct block **blocks = store_blocks(s, &a, &n);
-    for (size_t i = 0; ok && i < n; i++)
-        ok = fn(s, blocks[i], arg, err);
+    for (size_t i = 0; i < n; i++) {
+        struct gv_err why = {.code = GV_OK};
+        if (!fn(s, blocks[i], arg, &why))
+            ok = gv_fail(err, why.code, "%s", why.msg);
+    }
     store_put_blocks(blocks, n);
     gv_arena_fini(&a);
     return ok;

@@ -81,6 +81,35 @@ static void a_damaged_block_holds_up_nothing(void **state)
     assert_true(gv_store_close(s, &err));
 }
 
+static uint64_t bytes_of(struct gv_store *s)
+{
+    struct gv_store_status status;
+    gv_store_status(s, &status);
+    return status.block_bytes;
+}
+
+/* What was deleted behind it is cleaned away all the same; the failure is told. */
+static void a_damaged_block_keeps_no_other_from_being_cleaned(void **state)
+{
+    (void)state;
+    struct gv_err err = {0};
+    const struct gv_selector *b = selector_of("b");
+    struct gv_store_matchers set = {b->matchers, b->n_matchers};
+    make_blocks();
+    gv_manual_clock_init(&manual_clock, (int64_t)BLOCKS * RANGE);
+    struct gv_store *s = gv_store_open(
+        &(struct gv_store_options){.path = folder, .block_range = RANGE, .clock = &manual_clock.clock}, &err);
+    assert_non_null(s);
+    assert_true(gv_store_delete(s, &set, 1, INT64_MIN, INT64_MAX, &err));
+    uint64_t before = bytes_of(s), block = before / BLOCKS;
+    assert_false(gv_store_clean_tombstones(s, &err));
+    assert_non_null(strstr(err.msg, "chunks/000001: damaged at byte"));
+    assert_true(bytes_of(s) < before - (BLOCKS - 2) * block / 4);
+    err = (struct gv_err){0};
+    assert_int_equal(count_samples(s, "b", INT64_MAX, &err), 0);
+    assert_true(gv_store_close(s, &err));
+}
+
 static void quiet(void *arg, enum gv_log_level level, struct gv_slice line)
 {
     (void)arg, (void)level, (void)line;
@@ -90,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_damaged_block_holds_up_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_block_keeps_no_other_from_being_cleaned, set_up, tear_down),
     };
     gv_log_set_sink(quiet, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
