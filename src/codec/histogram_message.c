@@ -259,15 +259,6 @@ static struct gv_buckets buckets_of(const struct side *s)
     return (struct gv_buckets){s->spans, s->counts, (uint32_t)s->n_spans, (uint32_t)s->n_counts};
 }
 
-/* In two strides: an index shifted by all 44 bits at once is no defined number. */
-static const struct gv_histogram *reduce(struct gv_arena *a, const struct gv_histogram *h)
-{
-    enum { HALFWAY = 30 };
-    if (h->schema > HALFWAY)
-        h = gv_histogram_reduce(a, h, HALFWAY);
-    return h->schema > GV_HISTOGRAM_SCHEMA_MAX ? gv_histogram_reduce(a, h, GV_HISTOGRAM_SCHEMA_MAX) : h;
-}
-
 bool pb_parse_histogram(struct gv_arena *a, struct gv_slice text, struct pb_histogram *out, struct gv_err *err)
 {
     struct pb_reader r = pb_read(text);
@@ -288,7 +279,7 @@ bool pb_parse_histogram(struct gv_arena *a, struct gv_slice text, struct pb_hist
         m.h->n_bounds = (uint32_t)m.n_bounds;
     }
     (void)check_counts(&m, &out->fault);
-    out->h = reduce(a, m.h);
+    out->h = m.h->schema > GV_HISTOGRAM_SCHEMA_MAX ? gv_histogram_reduce(a, m.h, GV_HISTOGRAM_SCHEMA_MAX) : m.h;
     return true;
 }
 

@@ -70,10 +70,12 @@ static void reduce_side(struct gv_ladder *l, int shift)
 
 void gv_parts_reduce(struct gv_histogram_parts *p, int32_t schema)
 {
+    enum { WHOLE = 31 }; /* bits of an index: of more of them C does not say what a shift gives */
     if (schema >= p->schema)
         return;
-    reduce_side(&p->side[0], p->schema - schema);
-    reduce_side(&p->side[1], p->schema - schema);
+    int shift = p->schema - schema < WHOLE ? p->schema - schema : WHOLE;
+    reduce_side(&p->side[0], shift);
+    reduce_side(&p->side[1], shift);
     p->schema = schema;
 }
 

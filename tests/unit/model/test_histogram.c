@@ -115,6 +115,15 @@ static void the_coarser_schema_wins(void **state)
     assert_close(count_at(&reduced->positive, 2), 15); /* 3 and 4 */
 }
 
+static void a_schema_may_be_reduced_by_more_bits_than_an_index_has(void **state)
+{
+    (void)state;
+    const struct gv_histogram *fine = hist(52, 0, COUNTS(1, 2, 4)), *reduced = gv_histogram_reduce(&arena, fine, 8);
+    assert_int_equal(reduced->schema, 8);
+    assert_close(count_at(&reduced->positive, 0), 1); /* at most 1 */
+    assert_close(count_at(&reduced->positive, 1), 6);
+}
+
 static void the_wider_zero_bucket_swallows(void **state)
 {
     (void)state;
@@ -494,6 +503,7 @@ int main(void)
         cmocka_unit_test(addition_merges_buckets_in_order),
         cmocka_unit_test(addition_is_the_same_both_ways),
         cmocka_unit_test(the_coarser_schema_wins),
+        cmocka_unit_test(a_schema_may_be_reduced_by_more_bits_than_an_index_has),
         cmocka_unit_test(the_wider_zero_bucket_swallows),
         cmocka_unit_test(subtraction_goes_below_zero),
         cmocka_unit_test(custom_bounds_are_reduced_to_those_in_common),
