@@ -17,3 +17,7 @@ GV_MUST_CHECK bool gv_snappy_decode_dup(struct gv_arena *a, struct gv_slice bloc
 void gv_snappy_put_length(struct gv_buf *out, size_t n);
 void gv_snappy_put_piece(struct gv_buf *out, struct gv_slice text);
 void gv_snappy_encode(struct gv_buf *out, struct gv_slice text); /* appends; text is below 4 GiB */
+/* Appends the block of all the blocks' texts, one behind the other: its pieces are theirs. GV_BAD_DATA where one has no
+ * length, GV_TOO_LARGE where all of it would be more than max. */
+GV_MUST_CHECK bool gv_snappy_join(struct gv_buf *out, const struct gv_slice *blocks, size_t n, size_t max,
+                                  struct gv_err *err);

@@ -46,6 +46,8 @@ void gv_write_put_metadata(struct gv_write_encoder *e, const struct gv_write_met
 /* Appends the request's block; the encoder is then ready for the next gv_write_encoder_begin. */
 void gv_write_encoder_end(struct gv_write_encoder *e, struct gv_buf *block);
 
-/* A whole 2.0 request as one of 1.0: for endpoints that take no other. Metadata and start timestamps are left out.
- * GV_BAD_DATA: the block is no such request. */
-GV_MUST_CHECK bool gv_write_downgrade(struct gv_slice block, size_t max_size, struct gv_buf *out, struct gv_err *err);
+/* Whole requests of 2.0 as a single one, their series one behind the other: of 2.0, or of 1.0 for endpoints that take
+ * no other; there metadata and start timestamps are left out. (Those of 1.0 join as they are: gv_snappy_join.)
+ * max_size: of one of them, decoded. GV_BAD_DATA: a block is no such request. */
+GV_MUST_CHECK bool gv_write_join(const struct gv_slice *blocks, size_t n, enum gv_write_version to, size_t max_size,
+                                 struct gv_buf *out, struct gv_err *err);

@@ -8,8 +8,9 @@
  *                       ▼
  *                  shards on a loop: one request under way in each ──► endpoint ──► "delivered" into the queue
  *
- * A frame of the queue is one encoded request, sent as it is until the endpoint has taken or refused it; frames of a
- * shard go in order, and so do the samples of a series. What is in the queue when the process ends is sent afterwards.
+ * A frame of the queue is one encoded request; small ones are sent as one, which is taken apart again where the
+ * endpoint refuses it. Frames of a shard go in order, and so do the samples of a series. What is in the queue when the
+ * process ends is sent afterwards.
  */
 #pragma once
 #include "codec/write_decoder.h"
@@ -32,6 +33,7 @@ struct gv_forward_endpoint { /* one entry of remote_write; borrowed for as long 
     int64_t max_queue_bytes; /* on disk; the oldest samples are dropped beyond it */
     unsigned min_shards, max_shards;
     int64_t max_samples_per_send, capacity; /* capacity: samples read ahead, per shard */
+    int64_t batch_send_deadline_ms;         /* for how long a frame may wait for others to share its request */
     int64_t min_backoff_ms, max_backoff_ms;
     bool retry_on_429;
     int64_t sample_age_limit_ms; /* 0: none */
@@ -53,8 +55,8 @@ struct gv_forward_options {
 
 /* Opens the queues and reads what is in them. Blocks. Errors name the endpoint. */
 GV_MUST_CHECK struct gv_forward *gv_forward_open(const struct gv_forward_options *o, struct gv_err *err);
-/* Sends, on a loop thread of its own (numbered loop_index), until gv_forward_stop, which blocks until no request is
- * under way. */
+/* Sends, on a loop thread of its own (numbered loop_index), until gv_forward_stop, which sends what waits in memory,
+ * for 5 s at most and not to an endpoint that does not answer well, and blocks until no request is under way. */
 GV_MUST_CHECK bool gv_forward_start(struct gv_forward *f, struct gv_workers *w, unsigned loop_index,
                                     struct gv_err *err);
 void gv_forward_stop(struct gv_forward *f);

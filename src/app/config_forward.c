@@ -143,6 +143,7 @@ static struct gv_forward_endpoint endpoint_of(struct gv_config *c, const entry *
         .min_shards = (unsigned)e->queue->min_shards,
         .max_shards = (unsigned)e->queue->max_shards,
         .max_samples_per_send = e->queue->max_samples_per_send,
+        .batch_send_deadline_ms = e->queue->batch_send_deadline,
         .capacity = e->queue->capacity,
         .min_backoff_ms = e->queue->min_backoff,
         .max_backoff_ms = e->queue->max_backoff,

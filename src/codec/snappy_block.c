@@ -62,3 +62,23 @@ void gv_snappy_put_piece(struct gv_buf *out, struct gv_slice text)
     memmove(out->p + start, out->p + from, out->n - from);
     out->n -= from - start;
 }
+
+bool gv_snappy_join(struct gv_buf *out, const struct gv_slice *blocks, size_t n, size_t max, struct gv_err *err)
+{
+    size_t all = 0, one = 0, bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!gv_snappy_length(blocks[i], max - all, &one, err))
+            return false;
+        all += one;
+        bytes += blocks[i].n;
+    }
+    gv_buf_reserve(out, bytes + pb_varint_size(all));
+    gv_snappy_put_length(out, all);
+    for (size_t i = 0; i < n; i++) {
+        struct pb_reader pieces = pb_read(blocks[i]);
+        uint64_t length;
+        if (pb_varint(&pieces, &length))
+            gv_buf_add(out, (const char *)pieces.at, (size_t)(pieces.end - pieces.at));
+    }
+    return true;
+}

@@ -2,7 +2,7 @@
 #include "ingest/forward_impl.h"
 #include <stdlib.h>
 
-enum { DEFAULT_TICK_MS = 5000, SETTLE_MS = 5, CONNECTIONS_BESIDE = 16 };
+enum { DEFAULT_TICK_MS = 5000, SETTLE_MS = 5, FLUSH_MS = 5000, CONNECTIONS_BESIDE = 16 };
 
 const struct gv_forward_endpoint gv_forward_endpoint_default = {
     .http = {.follow_redirects = true},
@@ -12,6 +12,7 @@ const struct gv_forward_endpoint gv_forward_endpoint_default = {
     .min_shards = 1,
     .max_shards = 50,
     .max_samples_per_send = 2000,
+    .batch_send_deadline_ms = 5000,
     .capacity = 10000,
     .min_backoff_ms = 30,
     .max_backoff_ms = 5000,
@@ -100,14 +101,29 @@ bool gv_forward_close(struct gv_forward *f, struct gv_err *err)
 
 /* ---- The loop ---- */
 
+static bool is_idle(const struct gv_forward *f)
+{
+    for (size_t i = 0; i < f->o.n; i++)
+        if (!endpoint_is_idle(&f->endpoints[i]))
+            return false;
+    return true;
+}
+
+/* flush -> (all sent, or limit: cancel) -> nothing under way -> the loop stops */
 static void on_settle(struct gv_timer *t)
 {
     struct gv_forward *f = container_of(t, struct gv_forward, settle);
-    for (size_t i = 0; i < f->o.n; i++)
-        if (!endpoint_is_idle(&f->endpoints[i])) { /* canceled requests end on later turns */
-            gv_timer_set(t, SETTLE_MS);
-            return;
-        }
+    if (!is_idle(f) && (f->stopping || gv_loop_now_ns(f->loop) < f->flush_until)) {
+        gv_timer_set(t, SETTLE_MS);
+        return;
+    }
+    if (!f->stopping) {
+        f->stopping = true;
+        for (size_t i = 0; i < f->o.n; i++)
+            endpoint_stop(&f->endpoints[i]);
+        gv_timer_set(t, 0); /* canceled requests end on later turns */
+        return;
+    }
     gv_timer_fini(t);
     for (size_t i = 0; i < f->o.n; i++)
         endpoint_free_loop_side(&f->endpoints[i]);
@@ -119,7 +135,8 @@ static void on_stop(struct gv_message *m)
 {
     struct gv_forward *f = container_of(m, struct gv_forward, stop);
     for (size_t i = 0; i < f->o.n; i++)
-        endpoint_stop(&f->endpoints[i]);
+        endpoint_flush(&f->endpoints[i]);
+    f->flush_until = gv_loop_now_ns(f->loop) + INT64_C(1000000) * FLUSH_MS;
     gv_timer_init(&f->settle, f->loop, on_settle);
     gv_timer_set(&f->settle, 0);
 }

@@ -1,6 +1,6 @@
 /* Shared by the files of forwarding: forward.c (open to close, the sink), forward_series.c, forward_encode.c,
- * forward_queue.c (records, reading), forward_send.c (shards on the loop), forward_judge.c, forward_metrics.c,
- * forward_metadata.c. */
+ * forward_queue.c (records, reading), forward_request.c (what a request is made of), forward_send.c (shards on the
+ * loop), forward_judge.c, forward_metrics.c, forward_metadata.c. */
 #pragma once
 #include "base/map.h"
 #include "base/metric.h"
@@ -92,7 +92,9 @@ struct frame {
     struct frame *next;
     struct gv_log_place place;
     struct queue_frame head;
+    int64_t due_ms;  /* by the loop's clock: until then it may wait for others to share its request */
     bool maybe_sent; /* the endpoint may have it already: sent before a restart, or without an answer */
+    bool alone;      /* a request that it shared was refused: its next one holds nothing else */
     struct gv_buf block;
 };
 struct frames { /* first come, first served */
@@ -107,18 +109,26 @@ struct shard {
     bool sure; /* what was sent before a restart is behind us */
     struct frames frames;
     int64_t samples;           /* of them */
-    bool sending;              /* the first one is under way, or waits for the timer, or for a worker */
+    bool sending;              /* a request of the first ones is under way, waits for its retry, or for a worker */
     struct gv_http_call *call; /* NULL: none */
-    struct gv_timer retry;
+    struct gv_timer timer;     /* of the retry; not sending: until the first one is due */
     int64_t backoff_ms;
     struct gv_buf reply;
     bool has_written; /* the reply says what was written */
     int64_t retry_after_ms;
     int status;
-    struct gv_work downgrade; /* of the first frame, on a worker */
-    bool downgrading;
-    struct gv_err downgrade_err;
     struct gv_slice headers[2];
+
+    /* the request */
+    size_t in_request;             /* frames */
+    enum gv_write_version version; /* that it is sent as */
+    struct gv_buf joined;          /* its body, where that is not the block of its only frame; */
+    struct gv_work join;           /* made on a worker, */
+    bool joining;
+    struct gv_err join_err;
+    struct gv_slice *pieces;          /* of these blocks */
+    enum gv_write_version of_version; /* theirs */
+    size_t cap_pieces;
 };
 
 struct endpoint {
@@ -152,9 +162,10 @@ struct endpoint {
     int64_t held_samples;    /* of frames in memory */
     struct gv_timer tick;
     unsigned ticks, behind, idle;
-    uint64_t ticked_frames, ticked_samples, sent_frames; /* for the samples of a frame on average */
+    uint64_t ticked_requests, ticked_samples, sent_requests; /* for the samples of a request on average */
     struct gv_metadata_call *metadata;
     struct gv_timer metadata_timer;
+    bool flushing; /* nothing waits for its deadline any more */
     bool stopping, filling, fill_again;
     bool caught_up; /* the last filling found no more */
 
@@ -183,7 +194,8 @@ struct gv_forward {
     struct forward_scratch *pool;
     struct gv_message begin, stop;
     struct gv_timer settle;
-    bool started;
+    int64_t flush_until; /* ns, the loop's clock */
+    bool started, stopping;
 };
 
 static inline int64_t forward_now(const struct gv_forward *f) /* ms since the epoch */
@@ -213,8 +225,8 @@ void forward_scratch_fini(struct gv_forward *f);
 
 /* forward_queue.c */
 GV_MUST_CHECK bool endpoint_open(struct endpoint *e, struct gv_err *err);
-void endpoint_fill(struct gv_work *fill); /* on a worker */
-void endpoint_delivered(struct endpoint *e, const struct frame *f);
+void endpoint_fill(struct gv_work *fill);                              /* on a worker */
+void endpoint_delivered(struct endpoint *e, const struct frame *last); /* it, and all of its shard before it */
 struct frame *frame_new(const struct queue_record *r, struct gv_log_place at);
 void frame_free(struct frame *f);
 void frames_init(struct frames *l);
@@ -222,18 +234,28 @@ void frames_add(struct frames *l, struct frame *f);
 struct frame *frames_take(struct frames *l);
 void frames_free(struct frames *l);
 
+/* forward_request.c. Loop. */
+void frame_set_due(const struct endpoint *e, struct frame *f);
+int64_t request_wait(const struct shard *s); /* for how many ms the first frame may wait; 0: send. There is one. */
+void request_gather(struct shard *s);        /* settles in_request, version and pieces */
+bool request_is_a_frame(const struct shard *s);
+void request_join(struct shard *s, void (*done)(struct gv_message *m)); /* else: makes `joined`; done: of s->join */
+void request_take_apart(struct shard *s);
+void request_note_sent(struct shard *s);                         /* its frames: maybe_sent */
+struct queue_frame request_sum(const struct shard *s, size_t n); /* samples and newest, of the first n frames */
+
 /* forward_send.c */
 void endpoint_init(struct endpoint *e);
 void endpoint_start(struct endpoint *e);
+void endpoint_flush(struct endpoint *e); /* what is in memory is sent, once, before... */
 void endpoint_stop(struct endpoint *e);
 bool endpoint_is_idle(const struct endpoint *e); /* nothing is under way */
 void endpoint_more(struct endpoint *e);          /* any thread: frames were written */
 void endpoint_free_loop_side(struct endpoint *e);
 
 /* forward_judge.c: what a request's end means. */
-enum verdict { VERDICT_DELIVERED, VERDICT_RETRY, VERDICT_REJECTED, VERDICT_OLDER_VERSION };
-enum verdict forward_judge(const struct shard *s, const struct frame *f, const struct gv_http_outcome *o,
-                           struct gv_err *why);
+enum verdict { VERDICT_DELIVERED, VERDICT_RETRY, VERDICT_REJECTED, VERDICT_TAKE_APART, VERDICT_OLDER_VERSION };
+enum verdict forward_judge(const struct shard *s, const struct gv_http_outcome *o, struct gv_err *why);
 int64_t forward_retry_after(struct gv_slice value, int64_t now_ms); /* ms; -1: none */
 
 /* forward_metadata.c: 1.0 has metadata in requests of their own. Loop. */

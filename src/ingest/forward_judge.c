@@ -1,5 +1,5 @@
-/* What the end of a request means for its frame (Prometheus remote-write specification, "Retries & Backoff"): 2xx is
- * delivered, 5xx and broken connections are tried again, so is 429 where configured; anything else is the frame's
+/* What the end of a request means for its frames (Prometheus remote-write specification, "Retries & Backoff"): 2xx is
+ * delivered, 5xx and broken connections are tried again, so is 429 where configured; anything else is the request's
  * fault, which no repetition mends. */
 #include "ingest/forward_impl.h"
 #include <ctype.h>
@@ -30,9 +30,15 @@ static bool says_out_of_order(const struct shard *s)
     return false;
 }
 
-static enum verdict judge_status(const struct shard *s, const struct frame *f, struct gv_err *why)
+/* Of a request of several frames the fault may be that of one. */
+static bool is_about_a_part(const struct shard *s)
 {
-    bool is_2 = f->head.version == GV_WRITE_2;
+    return s->in_request > 1 && (s->status == 400 || s->status == 413 || s->status == 422);
+}
+
+static enum verdict judge_status(const struct shard *s, struct gv_err *why)
+{
+    bool is_2 = s->version == GV_WRITE_2;
     if (s->status / 100 == 2) {
         if (!is_2 || s->has_written)
             return VERDICT_DELIVERED;
@@ -45,16 +51,17 @@ static enum verdict judge_status(const struct shard *s, const struct frame *f, s
         return VERDICT_OLDER_VERSION;
     if (s->status / 100 == 5 || (s->status == 429 && s->endpoint->config->retry_on_429))
         return VERDICT_RETRY;
-    if (s->status == 400 && f->maybe_sent && says_out_of_order(s))
+    if (is_about_a_part(s))
+        return VERDICT_TAKE_APART;
+    if (s->status == 400 && s->frames.first->maybe_sent && says_out_of_order(s))
         return VERDICT_DELIVERED; /* by the request before, whose answer was lost */
     return VERDICT_REJECTED;
 }
 
-enum verdict forward_judge(const struct shard *s, const struct frame *f, const struct gv_http_outcome *o,
-                           struct gv_err *why)
+enum verdict forward_judge(const struct shard *s, const struct gv_http_outcome *o, struct gv_err *why)
 {
     if (o->failure == GV_HTTP_OK)
-        return judge_status(s, f, why);
+        return judge_status(s, why);
     *why = o->err;
     return VERDICT_RETRY;
 }

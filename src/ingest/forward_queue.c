@@ -350,13 +350,11 @@ void endpoint_fill(struct gv_work *fill)
 }
 
 /* On the loop. Where the record cannot be kept the frame is sent again after a restart, and that is all. */
-void endpoint_delivered(struct endpoint *e, const struct frame *f)
+void endpoint_delivered(struct endpoint *e, const struct frame *last)
 {
     char record[QUEUE_DELIVERED_SIZE];
-    queue_put_delivered(record, f->head.shard, f->place.number);
+    queue_put_delivered(record, last->head.shard, last->place.number);
     struct gv_slice piece = {record, sizeof record};
-    atomic_fetch_sub(&e->pending_samples, f->head.samples);
-    atomic_fetch_sub(&e->pending_bytes, (int64_t)f->block.n);
     if (!gv_log_append(e->log, &piece, 1, NULL, NULL))
         return;
 }

@@ -1,7 +1,8 @@
-/* An endpoint on the loop: frames that were read go to their shards; a shard sends its first one until that is taken,
- * refused or too old, and then the next.
+/* An endpoint on the loop: frames that were read go to their shards; a shard sends a request of its first ones until
+ * that is taken, refused or too old, and then the next.
  *
- *   fill (worker) ──► waiting ──► shard ──► call ──► verdict ──► delivered, given up, or again after a pause
+ *   fill (worker) ──► waiting ──► shard ──► request ──► call ──► verdict ──► delivered, given up, or again after a
+ * pause
  *
  * Frames that were spread over another count of shards wait until none of the others is under way: a series may be in
  * another shard there, and keeps its order. */
@@ -15,16 +16,16 @@ enum {
     TICKS_BEHIND = 2,
     TICKS_IDLE = 60,
     BEHIND_MS = 10000,
-    WORTH_A_FRAME = 64
+    WORTH_A_REQUEST = 64
 };
-enum { CONNECT_MS = 5000, MOST_REPLY = 16 << 10, MOST_MESSAGE = 256 << 20 };
+enum { CONNECT_MS = 5000, MOST_REPLY = 16 << 10 };
 
 static struct gv_loop *loop_of(const struct endpoint *e)
 {
     return e->forward->loop;
 }
 
-static void send_first(struct shard *s);
+static void send_next(struct shard *s);
 static void dispatch(struct endpoint *e);
 
 /* ---- Reading ahead ---- */
@@ -40,6 +41,13 @@ static uint64_t oldest_segment(const struct endpoint *e)
     return oldest;
 }
 
+/* Samples, of each shard: enough for a request while another is under way. */
+static int64_t read_ahead(const struct endpoint *e)
+{
+    const struct gv_forward_endpoint *c = e->config;
+    return c->capacity > 2 * c->max_samples_per_send ? c->capacity : 2 * c->max_samples_per_send;
+}
+
 static void want_fill(struct endpoint *e)
 {
     if (e->stopping)
@@ -51,41 +59,59 @@ static void want_fill(struct endpoint *e)
     unsigned shards = e->current_shards ? e->current_shards : 1;
     e->filling = true;
     e->fill_again = false;
-    e->room = e->config->capacity * shards - e->held_samples;
+    e->room = read_ahead(e) * shards - e->held_samples;
     e->keep_from = oldest_segment(e);
     gv_workers_submit(e->forward->workers, loop_of(e), &e->fill);
 }
 
-/* Drops frames whose segments are gone, but for one that is under way. */
-static void drop_gone(struct endpoint *e, struct frames *l, bool keep_first, unsigned *busy)
+/* A frame that has left its list, for good. */
+static void let_go(struct endpoint *e, struct frame *f)
+{
+    atomic_fetch_sub(&e->pending_samples, f->head.samples);
+    atomic_fetch_sub(&e->pending_bytes, (int64_t)f->block.n);
+    e->held_samples -= f->head.samples;
+    frame_free(f);
+}
+
+/* Drops frames whose segments are gone, but for the first n. Gives the samples dropped. */
+static int64_t drop_gone(struct endpoint *e, struct frames *l, size_t n)
 {
     struct frames kept;
+    int64_t dropped = 0;
     frames_init(&kept);
-    for (struct frame *f; (f = frames_take(l)); keep_first = false) {
-        if (keep_first || f->place.segment >= e->gone_below) {
+    for (struct frame *f; (f = frames_take(l)); n -= n > 0) {
+        if (n || f->place.segment >= e->gone_below) {
             frames_add(&kept, f);
             continue;
         }
-        e->dropped_full += f->head.samples;
-        e->held_samples -= f->head.samples;
-        *busy -= 1;
+        dropped += f->head.samples;
         endpoint_count_dropped(e, DROP_QUEUE_FULL, f->head.samples);
         endpoint_delivered(e, f);
-        frame_free(f);
+        let_go(e, f);
     }
     *l = kept;
     if (!kept.n)
         l->last = &l->first;
+    e->dropped_full += (uint64_t)dropped;
+    return dropped;
+}
+
+/* But for the request that is under way. */
+static void drop_gone_of(struct shard *s)
+{
+    struct endpoint *e = s->endpoint;
+    size_t before = s->frames.n;
+    s->samples -= drop_gone(e, &s->frames, s->sending ? s->in_request : 0);
+    e->busy -= (unsigned)(before - s->frames.n);
 }
 
 static void keep_bound(struct endpoint *e)
 {
     static struct gv_log_limit limit = GV_LOG_LIMIT(60000);
-    unsigned waiting = (unsigned)e->waiting.n;
-    drop_gone(e, &e->waiting, false, &waiting);
+    drop_gone(e, &e->waiting, 0);
     for (unsigned i = 0; i < e->n_shards; i++)
         if (e->shard[i])
-            drop_gone(e, &e->shard[i]->frames, e->shard[i]->sending, &e->busy);
+            drop_gone_of(e->shard[i]);
     if (e->dropped_full)
         gv_log_limited(&limit, GV_LOG_WARN,
                        "the queue of a remote_write endpoint is full: its oldest samples are dropped",
@@ -102,6 +128,7 @@ static void on_filled(struct gv_message *m)
     e->caught_up = e->at_end;
     for (struct frame *f; (f = frames_take(&e->filled));) {
         e->held_samples += f->head.samples;
+        frame_set_due(e, f);
         frames_add(&e->waiting, f);
     }
     if (e->gone_below)
@@ -136,50 +163,54 @@ static void note_oldest(struct endpoint *e)
     atomic_store(&e->oldest_pending, oldest);
 }
 
-/* ---- A frame's end ---- */
+/* ---- A request's end ---- */
 
-static void leave_first(struct shard *s)
+/* The first n frames are done with. */
+static void leave_first(struct shard *s, size_t n)
 {
     struct endpoint *e = s->endpoint;
-    struct frame *f = frames_take(&s->frames);
-    endpoint_delivered(e, f);
-    e->busy--;
-    e->held_samples -= f->head.samples;
+    while (n--) {
+        struct frame *f = frames_take(&s->frames);
+        s->samples -= f->head.samples;
+        e->busy--;
+        if (!n)
+            endpoint_delivered(e, f);
+        let_go(e, f);
+    }
     s->backoff_ms = 0;
-    frame_free(f);
-    if (!e->caught_up && e->held_samples * 2 < e->config->capacity * (int64_t)e->current_shards)
+    if (!e->caught_up && !e->flushing && e->held_samples * 2 < read_ahead(e) * (int64_t)e->current_shards)
         want_fill(e);
     if (!e->busy)
         dispatch(e);
     note_oldest(e);
 }
 
-static void give_up(struct shard *s, enum drop_reason why)
+static void give_up(struct shard *s, size_t n, enum drop_reason why)
 {
-    endpoint_count_dropped(s->endpoint, why, s->frames.first->head.samples);
-    leave_first(s);
+    endpoint_count_dropped(s->endpoint, why, request_sum(s, n).samples);
+    leave_first(s, n);
 }
 
 static void delivered(struct shard *s)
 {
     struct endpoint *e = s->endpoint;
-    const struct frame *f = s->frames.first;
-    atomic_fetch_add(&e->sent_samples, f->head.samples);
-    e->sent_frames++;
-    note_latest(&e->newest_sent, f->head.newest);
+    struct queue_frame sum = request_sum(s, s->in_request);
+    atomic_fetch_add(&e->sent_samples, sum.samples);
+    e->sent_requests++;
+    note_latest(&e->newest_sent, sum.newest);
     if (atomic_exchange(&e->failing, false))
         gv_log_limited(&e->says_better, GV_LOG_INFO, "a remote_write endpoint takes samples again",
                        GV_CTX("endpoint", e->config->name));
-    leave_first(s);
+    leave_first(s, s->in_request);
 }
 
 static void refused(struct shard *s, const struct gv_err *why)
 {
     static struct gv_log_limit limit = GV_LOG_LIMIT(60000);
     gv_log_limited(&limit, GV_LOG_ERROR, "a remote_write endpoint refused samples; they are dropped",
-                   GV_CTX("endpoint", s->endpoint->config->name), GV_F("samples", s->frames.first->head.samples),
-                   GV_F("error", (const char *)why->msg));
-    give_up(s, DROP_REJECTED);
+                   GV_CTX("endpoint", s->endpoint->config->name),
+                   GV_F("samples", request_sum(s, s->in_request).samples), GV_F("error", (const char *)why->msg));
+    give_up(s, s->in_request, DROP_REJECTED);
 }
 
 static void again_later(struct shard *s, const struct gv_err *why)
@@ -193,7 +224,7 @@ static void again_later(struct shard *s, const struct gv_err *why)
         gv_log_limited(&e->says_failing, GV_LOG_WARN,
                        "a remote_write endpoint does not take samples; they wait in its queue",
                        GV_CTX("endpoint", c->name), GV_F("error", (const char *)why->msg));
-    gv_timer_set(&s->retry, s->retry_after_ms > s->backoff_ms ? s->retry_after_ms : s->backoff_ms);
+    gv_timer_set(&s->timer, s->retry_after_ms > s->backoff_ms ? s->retry_after_ms : s->backoff_ms);
 }
 
 static void speak_older_version(struct endpoint *e, const struct gv_err *why)
@@ -228,16 +259,16 @@ static bool on_data(void *arg, const char *data, size_t n, struct gv_err *err)
 
 static void judge(struct shard *s, const struct gv_http_outcome *o)
 {
-    struct frame *f = s->frames.first;
     struct gv_err why = {.code = GV_OK};
-    switch (forward_judge(s, f, o, &why)) {
+    switch (forward_judge(s, o, &why)) {
     case VERDICT_DELIVERED:
         s->sure |= o->status / 100 == 2;
         endpoint_count_request(s->endpoint, o->status / 100 == 2 ? "delivered" : "delivered_before");
         delivered(s);
         break;
     case VERDICT_RETRY:
-        f->maybe_sent |= o->connected;
+        if (o->connected)
+            request_note_sent(s);
         endpoint_count_request(s->endpoint, "retried");
         again_later(s, &why);
         return;
@@ -245,18 +276,23 @@ static void judge(struct shard *s, const struct gv_http_outcome *o)
         endpoint_count_request(s->endpoint, "rejected");
         refused(s, &why);
         break;
+    case VERDICT_TAKE_APART:
+        endpoint_count_request(s->endpoint, "taken_apart");
+        request_take_apart(s);
+        break;
     case VERDICT_OLDER_VERSION:
         endpoint_count_request(s->endpoint, "older_version");
         speak_older_version(s->endpoint, &why);
         break;
     }
-    send_first(s);
+    send_next(s);
 }
 
 static void on_end(void *arg, const struct gv_http_outcome *o)
 {
     struct shard *s = arg;
     s->call = NULL;
+    gv_buf_fini(&s->joined);
     if (!s->endpoint->stopping)
         judge(s, o);
 }
@@ -265,14 +301,13 @@ static void start_call(struct shard *s)
 {
     static const struct gv_http_call_ops ops = {on_header, on_data, on_end};
     const struct gv_forward_endpoint *c = s->endpoint->config;
-    struct frame *f = s->frames.first;
-    bool is_2 = f->head.version == GV_WRITE_2;
+    bool is_2 = s->version == GV_WRITE_2;
     s->headers[0] = GV_S("Content-Encoding: snappy");
     s->headers[1] =
         is_2 ? GV_S("X-Prometheus-Remote-Write-Version: 2.0.0") : GV_S("X-Prometheus-Remote-Write-Version: 0.1.0");
     struct gv_http_call_spec spec = {.url = c->url,
                                      .method = "POST",
-                                     .body = gv_buf_slice(&f->block),
+                                     .body = gv_buf_slice(request_is_a_frame(s) ? &s->frames.first->block : &s->joined),
                                      .content_type = is_2 ? GV_WRITE_2_CONTENT_TYPE : GV_WRITE_CONTENT_TYPE,
                                      .headers = s->headers,
                                      .n_headers = GV_COUNT(s->headers),
@@ -284,46 +319,9 @@ static void start_call(struct shard *s)
     s->has_written = false;
     s->retry_after_ms = -1;
     s->status = 0;
-    f->maybe_sent |= f->place.number < s->endpoint->resumed && !s->sure;
+    if (s->frames.first->place.number < s->endpoint->resumed && !s->sure)
+        request_note_sent(s);
     s->call = gv_http_call_start(s->endpoint->forward->http, &spec, &ops, s);
-}
-
-/* ---- Frames of 2.0 for an endpoint that knows 1.0 ---- */
-
-static void downgrade_first(struct gv_work *w)
-{
-    struct shard *s = container_of(w, struct shard, downgrade);
-    struct frame *f = s->frames.first;
-    struct gv_buf older = GV_BUF_INIT;
-    s->downgrade_err = (struct gv_err){.code = GV_OK};
-    if (!gv_write_downgrade(gv_buf_slice(&f->block), MOST_MESSAGE, &older, &s->downgrade_err)) {
-        gv_buf_fini(&older);
-        return;
-    }
-    int64_t grown = (int64_t)older.n - (int64_t)f->block.n;
-    atomic_fetch_add(&s->endpoint->pending_bytes, grown);
-    gv_buf_fini(&f->block);
-    f->block = older;
-    f->head.version = GV_WRITE_1;
-}
-
-static void on_downgraded(struct gv_message *m)
-{
-    struct shard *s = container_of(container_of(m, struct gv_work, done), struct shard, downgrade);
-    s->downgrading = false;
-    if (s->endpoint->stopping)
-        return;
-    if (s->downgrade_err.code != GV_OK)
-        give_up(s, DROP_DAMAGED);
-    send_first(s);
-}
-
-static void start_downgrade(struct shard *s)
-{
-    s->downgrading = true;
-    s->downgrade.fn = downgrade_first;
-    s->downgrade.done.fn = on_downgraded;
-    gv_workers_submit(s->endpoint->forward->workers, loop_of(s->endpoint), &s->downgrade);
 }
 
 /* ---- Shards ---- */
@@ -334,26 +332,48 @@ static bool is_too_old(const struct endpoint *e, const struct frame *f)
     return limit && f->head.newest < forward_now(e->forward) - limit;
 }
 
-/* The first frame of a shard that has none under way. */
-static void send_first(struct shard *s)
+static void on_joined(struct gv_message *m)
+{
+    struct shard *s = container_of(container_of(m, struct gv_work, done), struct shard, join);
+    s->joining = false;
+    if (s->endpoint->stopping)
+        return;
+    if (s->join_err.code == GV_OK) {
+        start_call(s);
+        return;
+    }
+    if (s->in_request > 1)
+        request_take_apart(s);
+    else
+        give_up(s, 1, DROP_DAMAGED);
+    send_next(s);
+}
+
+/* Of a shard that has no request under way. */
+static void send_next(struct shard *s)
 {
     struct endpoint *e = s->endpoint;
     s->sending = true; /* giving up may bring new frames, and must not come back here */
+    s->in_request = 0;
     while (s->frames.first && is_too_old(e, s->frames.first))
-        give_up(s, DROP_TOO_OLD);
-    struct frame *f = s->frames.first;
-    s->sending = f && !e->stopping;
+        give_up(s, 1, DROP_TOO_OLD);
+    int64_t wait = s->frames.first ? request_wait(s) : 0;
+    s->sending = s->frames.first && !wait && !e->stopping;
+    if (wait)
+        gv_timer_set(&s->timer, wait);
     if (!s->sending)
         return;
-    if (f->head.version == GV_WRITE_2 && atomic_load(&e->version) == GV_WRITE_1)
-        start_downgrade(s);
-    else
+    gv_timer_cancel(&s->timer);
+    request_gather(s);
+    if (request_is_a_frame(s))
         start_call(s);
+    else
+        request_join(s, on_joined);
 }
 
-static void on_retry(struct gv_timer *t)
+static void on_timer(struct gv_timer *t)
 {
-    send_first(container_of(t, struct shard, retry));
+    send_next(container_of(t, struct shard, timer));
 }
 
 static struct shard *shard_at(struct endpoint *e, unsigned i)
@@ -373,7 +393,7 @@ static struct shard *shard_at(struct endpoint *e, unsigned i)
     s->endpoint = e;
     s->index = (uint16_t)i;
     frames_init(&s->frames);
-    gv_timer_init(&s->retry, loop_of(e), on_retry);
+    gv_timer_init(&s->timer, loop_of(e), on_timer);
     return s;
 }
 
@@ -385,11 +405,13 @@ static void dispatch(struct endpoint *e)
             break;
         e->current_shards = head->shards;
         struct shard *s = shard_at(e, head->shard);
+        s->samples += head->samples;
         frames_add(&s->frames, frames_take(&e->waiting));
         e->busy++;
-        if (!s->sending)
-            send_first(s);
     }
+    for (unsigned i = 0; i < e->n_shards; i++)
+        if (e->shard[i] && e->shard[i]->frames.first && !e->shard[i]->sending)
+            send_next(e->shard[i]);
     note_oldest(e);
 }
 
@@ -399,18 +421,27 @@ static void dispatch(struct endpoint *e)
 static bool is_behind(const struct endpoint *e)
 {
     int64_t oldest = atomic_load(&e->oldest_pending);
-    return oldest && forward_now(e->forward) - oldest > BEHIND_MS;
+    return oldest && forward_now(e->forward) - oldest > BEHIND_MS + e->config->batch_send_deadline_ms;
+}
+
+static bool is_sending(const struct endpoint *e)
+{
+    for (unsigned i = 0; i < e->n_shards; i++)
+        if (e->shard[i] && e->shard[i]->sending)
+            return true;
+    return false;
 }
 
 static void adapt_shards(struct endpoint *e)
 {
     unsigned shards = atomic_load(&e->shards);
-    uint64_t samples = atomic_load(&e->sent_samples) - e->ticked_samples, frames = e->sent_frames - e->ticked_frames;
+    uint64_t samples = atomic_load(&e->sent_samples) - e->ticked_samples;
+    uint64_t requests = e->sent_requests - e->ticked_requests;
     e->ticked_samples += samples;
-    e->ticked_frames += frames;
+    e->ticked_requests += requests;
     e->behind = is_behind(e) && !atomic_load(&e->failing) ? e->behind + 1 : 0;
-    e->idle = e->busy ? 0 : e->idle + 1;
-    if (e->behind >= TICKS_BEHIND && frames && samples / frames >= WORTH_A_FRAME) {
+    e->idle = is_sending(e) ? 0 : e->idle + 1;
+    if (e->behind >= TICKS_BEHIND && requests && samples / requests >= WORTH_A_REQUEST) {
         shards = 2 * shards < e->config->max_shards ? 2 * shards : e->config->max_shards;
         e->behind = 0;
     } else if (e->idle >= TICKS_IDLE) {
@@ -450,6 +481,15 @@ void endpoint_start(struct endpoint *e)
     want_fill(e);
 }
 
+void endpoint_flush(struct endpoint *e)
+{
+    e->flushing = !atomic_load(&e->failing); /* else it is sent after the next start */
+    if (e->flushing)
+        dispatch(e);
+    else
+        endpoint_stop(e);
+}
+
 void endpoint_stop(struct endpoint *e)
 {
     e->stopping = true;
@@ -460,14 +500,14 @@ void endpoint_stop(struct endpoint *e)
         if (s && s->call)
             gv_http_call_cancel(s->call);
         if (s)
-            gv_timer_cancel(&s->retry);
+            gv_timer_cancel(&s->timer);
     }
 }
 
 bool endpoint_is_idle(const struct endpoint *e)
 {
     for (unsigned i = 0; i < e->n_shards; i++)
-        if (e->shard[i] && (e->shard[i]->call || e->shard[i]->downgrading))
+        if (e->shard[i] && (e->shard[i]->call || e->shard[i]->joining))
             return false;
     return !e->filling && !endpoint_sends_metadata(e);
 }
@@ -479,9 +519,11 @@ void endpoint_free_loop_side(struct endpoint *e)
         struct shard *s = e->shard[i];
         if (!s)
             continue;
-        gv_timer_fini(&s->retry);
+        gv_timer_fini(&s->timer);
         frames_free(&s->frames);
         gv_buf_fini(&s->reply);
+        gv_buf_fini(&s->joined);
+        free(s->pieces);
         free(s);
     }
     free(e->shard);

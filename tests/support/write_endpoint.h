@@ -26,8 +26,9 @@ struct write_endpoint {
     struct kept_series series[ENDPOINT_SERIES];
     size_t n, samples, requests, metadata;
     enum gv_write_version last_version;
-    size_t of_version[2]; /* requests */
-    size_t largest;       /* samples of a request */
+    size_t of_version[2];    /* requests */
+    size_t largest;          /* samples of a request */
+    int64_t lowest, highest; /* times of the samples of the one in hand */
     struct endpoint_answer (*answer)(struct write_endpoint *e, size_t request, enum gv_write_version v);
     void *arg;
 };
@@ -69,7 +70,8 @@ static inline void print_series_labels(struct gv_slice fields, struct gv_arena *
     gv_buf_fini(&text);
 }
 
-/* Reads a message; keeps its samples where it is told to. Gives their number. */
+/* Reads a message; keeps what is in it where it is told to, and else notes the times of its samples. Gives their
+ * number. */
 static inline size_t endpoint_read(struct write_endpoint *e, enum gv_write_version v, struct gv_slice block, bool keep)
 {
     struct gv_arena a;
@@ -80,6 +82,8 @@ static inline size_t endpoint_read(struct write_endpoint *e, enum gv_write_versi
     struct gv_err err = {.code = GV_OK};
     char labels[256];
     size_t samples = 0;
+    e->lowest = keep ? e->lowest : INT64_MAX;
+    e->highest = keep ? e->highest : INT64_MIN;
     gv_arena_init(&a, NULL);
     if (!gv_snappy_decode_dup(&a, block, 1 << 24, &message, &err) ||
         !gv_write_decoder_init(&d, v, message, &a, 1 << 20, &err))
@@ -93,11 +97,15 @@ static inline size_t endpoint_read(struct write_endpoint *e, enum gv_write_versi
                 keep_sample(e, to, &item);
             else if (to)
                 *(item.kind == GV_WRITE_HISTOGRAM ? &to->histograms : &to->exemplars) += 1;
+            else if (item.kind == GV_WRITE_SAMPLE) {
+                e->lowest = item.time < e->lowest ? item.time : e->lowest;
+                e->highest = item.time > e->highest ? item.time : e->highest;
+            }
         }
-        e->metadata += s.has_metadata;
+        e->metadata += keep && s.has_metadata;
     }
     while (gv_write_next_metadata(&d, &m, &err))
-        e->metadata++;
+        e->metadata += keep;
     if (err.code != GV_OK)
         gv_die("the endpoint cannot read a request: %s", err.msg);
     gv_write_decoder_fini(&d);
@@ -114,12 +122,14 @@ static inline bool endpoint_reply(struct fake_connection *c, const char *request
     struct endpoint_answer a = {.status = 204};
     char head[1024];
     pthread_mutex_lock(&e->lock);
+    size_t n = endpoint_read(e, v, block, false);
     if (e->answer)
         a = e->answer(e, e->requests, v);
     e->requests++;
     e->of_version[v]++;
     e->last_version = v;
-    size_t n = endpoint_read(e, v, block, a.status / 100 == 2 && !a.forget);
+    if (a.status / 100 == 2 && !a.forget)
+        endpoint_read(e, v, block, true);
     e->largest = n > e->largest ? n : e->largest;
     pthread_mutex_unlock(&e->lock);
     if (a.hang_up)

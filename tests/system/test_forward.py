@@ -134,14 +134,16 @@ class Forwarding(unittest.TestCase):
             return got == want
         eventually(have, "VictoriaMetrics has every sample", 60)
 
-    def all_killed_in_turn(self, storage):
+    def all_killed_in_turn(self, storage, deadline):
         server, victoria = self.prometheus(), self.victoria()
         program = self.program(f"""
 {storage}
 ingest:
 remote_write:
-  - {{url: '{server.url}/api/v1/write', name: prometheus, queue_path: queue/p, queue_config: {{min_shards: 3}}}}
-  - {{url: '{victoria.url}/api/v1/write', name: victoria, queue_path: queue/v, remote_timeout: 5s}}
+  - {{url: '{server.url}/api/v1/write', name: prometheus, queue_path: queue/p,
+     queue_config: {{min_shards: 3, batch_send_deadline: {deadline}}}}}
+  - {{url: '{victoria.url}/api/v1/write', name: victoria, queue_path: queue/v, remote_timeout: 5s,
+     queue_config: {{batch_send_deadline: {deadline}}}}}
 """)
         self.write(program, 40)
         server.process.kill()
@@ -170,12 +172,56 @@ remote_write:
         return program
 
     def test_queues_alone(self):
-        self.all_killed_in_turn("")
+        self.all_killed_in_turn("", "1ms")
 
     def test_beside_the_store(self):
-        program = self.all_killed_in_turn("storage: {path: data}")
+        program = self.all_killed_in_turn("storage: {path: data}", "500ms")
         reply = program.query("count(count_over_time(pushed[1h]) == %d)" % self.written, time=self.start // 1000 + self.written)
         self.assertEqual(reply.json["data"]["result"][0]["value"][1], str(SERIES))
+
+    def test_many_small_writes_are_few_requests(self):
+        """Each write is 25 samples: four share a request of 100; at the end nothing is left waiting."""
+        server, victoria = self.prometheus(), self.victoria()
+        shared = "queue_config: {max_samples_per_send: 100, batch_send_deadline: 1h}"
+        program = self.program(f"""
+ingest:
+remote_write:
+  - {{url: '{server.url}/api/v1/write', name: p, queue_path: p, {shared}}}
+  - {{url: '{victoria.url}/api/v1/write', name: v, queue_path: v, {shared}}}
+""")
+        self.write(program, 202)
+        for name in ("p", "v"):
+            eventually(lambda: program.metric(f'globalview_forward_sent_samples_total{{endpoint="{name}"}}') == 5000,
+                       "all but the last two writes are sent")
+            self.assertEqual(
+                program.metric(f'globalview_forward_requests_total{{endpoint="{name}",outcome="delivered"}}'), 50)
+            self.assertEqual(program.metric(f'globalview_forward_pending_samples{{endpoint="{name}"}}'), 50)
+        program.stop()
+        self.assert_in_prometheus(server)
+        self.assert_in_victoria(victoria)
+
+    def test_an_old_sample_costs_no_new_ones(self):
+        """Prometheus refuses a whole request of 1.0 for one sample that is out of order."""
+        server = self.prometheus()
+        program = self.program(f"""
+ingest:
+remote_write: [{{url: '{server.url}/api/v1/write', name: p, queue_path: p,
+                queue_config: {{max_samples_per_send: 1000, batch_send_deadline: 1h}}}}]
+""")
+        def wait_until_sent(writes):
+            eventually(lambda: program.metric('globalview_forward_sent_samples_total{endpoint="p"}') == writes * SERIES,
+                       f"{writes} writes are sent")
+        self.write(program, 40)
+        wait_until_sent(40)
+        self.write(program, 5)
+        remote.write(program.url, remote.series(labels(0), remote.sample(self.start / 1000 - 10, 1.0)))
+        self.write(program, 35)
+        wait_until_sent(79)  # the last one waits
+        one = 'globalview_forward_requests_total{endpoint="p",outcome="%s"}'
+        self.assertEqual([program.metric(one % outcome) for outcome in ("taken_apart", "rejected")], [1, 1])
+        self.assertEqual(program.metric('globalview_forward_dropped_samples_total{endpoint="p",reason="rejected"}'), 1)
+        program.stop()
+        self.assert_in_prometheus(server)
 
     def test_an_endpoint_that_knows_1_alone(self):
         """Prometheus 2.42 answers a request of 2.0 with 204 and stores nothing; VictoriaMetrics passes it over, too."""

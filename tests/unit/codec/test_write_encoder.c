@@ -1,5 +1,5 @@
-/* Requests as we send them: protobuf-c and our own decoder read what went in, in both versions; a 2.0 request as one of
- * 1.0 holds the same. */
+/* Requests as we send them: protobuf-c and our own decoder read what went in, in both versions; several
+ * requests become one that holds the same. */
 #include "../../support/write_requests.h"
 #include "codec/snappy_block.h"
 #include "codec/write_encoder.h"
@@ -189,31 +189,66 @@ static void an_empty_request_is_one(void **state)
     gv_write_encoder_fini(&e);
 }
 
-static void a_request_becomes_one_of_the_older_version(void **state)
+static void encode_all(struct gv_write_encoder *e, enum gv_write_version v, size_t times, struct gv_buf *out)
+{
+    gv_write_encoder_begin(e, v);
+    for (size_t i = 0; i < times; i++)
+        put_all(e);
+    gv_write_encoder_end(e, out);
+}
+
+static struct gv_slice decoded(const struct gv_buf *block)
+{
+    struct gv_slice message;
+    struct gv_err err = {.code = GV_OK};
+    if (!gv_snappy_decode_dup(&arena, gv_buf_slice(block), 1 << 24, &message, &err))
+        fail_msg("%s", err.msg);
+    return message;
+}
+
+/* Of 2.0, as if all had been put into one request of the version from the beginning. */
+static void requests_become_one(void **state)
 {
     (void)state;
     struct gv_write_encoder e = {.table = NULL};
-    struct gv_buf block = GV_BUF_INIT, older = GV_BUF_INIT, text = GV_BUF_INIT, direct = GV_BUF_INIT;
-    struct gv_slice message;
-    struct gv_err err = {.code = GV_OK};
-    gv_write_encoder_begin(&e, GV_WRITE_2);
-    put_all(&e);
-    gv_write_encoder_end(&e, &block);
-    assert_true(gv_write_downgrade(gv_buf_slice(&block), 1 << 24, &older, &err));
-    gv_write_encoder_begin(&e, GV_WRITE_1);
-    put_all(&e);
-    gv_write_encoder_end(&e, &direct);
-    assert_true(gv_slice_eq(gv_buf_slice(&older), gv_buf_slice(&direct)));
-    assert_true(gv_snappy_decode_dup(&arena, gv_buf_slice(&older), 1 << 24, &message, &err));
-    assert_true(print_oracle_1(&text, message));
-    assert_string_equal(gv_buf_cstr(&text), expected);
+    BOTH(to)
+    for (size_t n = 1; n <= 3; n++) {
+        struct gv_buf block = GV_BUF_INIT, joined = GV_BUF_INIT, direct = GV_BUF_INIT;
+        struct gv_err err = {.code = GV_OK};
+        encode_all(&e, GV_WRITE_2, 1, &block);
+        struct gv_slice blocks[] = {gv_buf_slice(&block), gv_buf_slice(&block), gv_buf_slice(&block)};
+        assert_true(gv_write_join(blocks, n, to, 1 << 24, &joined, &err));
+        encode_all(&e, to, n, &direct);
+        assert_true(gv_slice_eq(decoded(&joined), decoded(&direct)));
+        blocks[n - 1] = GV_S("\x05no");
+        assert_false(gv_write_join(blocks, n, to, 1 << 24, &joined, &err));
+        assert_int_equal(err.code, GV_BAD_DATA);
+        gv_buf_fini(&block);
+        gv_buf_fini(&joined);
+        gv_buf_fini(&direct);
+    }
+    gv_write_encoder_fini(&e);
+}
 
-    assert_false(gv_write_downgrade(GV_S("\x05no"), 1 << 24, &older, &err));
-    assert_int_equal(err.code, GV_BAD_DATA);
-    gv_buf_fini(&block);
-    gv_buf_fini(&older);
+static void requests_of_1_join_as_they_are(void **state)
+{
+    (void)state;
+    struct gv_write_encoder e = {.table = NULL};
+    struct gv_buf one = GV_BUF_INIT, joined = GV_BUF_INIT, text = GV_BUF_INIT, twice = GV_BUF_INIT;
+    struct gv_err err = {.code = GV_OK};
+    encode_all(&e, GV_WRITE_1, 1, &one);
+    struct gv_slice blocks[] = {gv_buf_slice(&one), gv_buf_slice(&one)};
+    size_t all = 2 * decoded(&one).n;
+    assert_true(gv_snappy_join(&joined, blocks, 2, all, &err));
+    assert_true(print_oracle_1(&text, decoded(&joined)));
+    gv_buf_printf(&twice, "%s%s", expected, expected);
+    assert_string_equal(gv_buf_cstr(&text), gv_buf_cstr(&twice));
+    assert_false(gv_snappy_join(&joined, blocks, 2, all - 1, &err));
+    assert_int_equal(err.code, GV_TOO_LARGE);
+    gv_buf_fini(&one);
+    gv_buf_fini(&joined);
     gv_buf_fini(&text);
-    gv_buf_fini(&direct);
+    gv_buf_fini(&twice);
     gv_write_encoder_fini(&e);
 }
 
@@ -225,7 +260,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_symbols_keep_their_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(metadata_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_request_is_one, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_request_becomes_one_of_the_older_version, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(requests_become_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(requests_of_1_join_as_they_are, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,7 @@ static void rig_configure(struct rig *r)
     r->config.queue_path = r->queue;
     r->config.min_backoff_ms = 1;
     r->config.max_backoff_ms = 5;
+    r->config.batch_send_deadline_ms = 0;
 }
 
 static void rig_init(struct rig *r)
@@ -322,6 +323,142 @@ static void a_series_that_is_not_known_is_asked_for_again(void **state)
     rig_fini(&r);
 }
 
+/* ---- Small writes share requests ---- */
+
+enum { NEVER_MS = 3600000 };
+
+static void wait_until_kept(struct rig *r, size_t samples)
+{
+    for (bool there = false; !there; pause_a_moment()) {
+        pthread_mutex_lock(&r->endpoint.lock);
+        there = r->endpoint.samples >= samples;
+        pthread_mutex_unlock(&r->endpoint.lock);
+    }
+}
+
+/* 4 series, 10 samples a request: two writes fit. */
+static void many_small_writes_are_few_requests(void **state)
+{
+    struct rig r;
+    int64_t t = 1;
+    rig_init(&r);
+    r.config.version = *(enum gv_write_version *)*state;
+    r.config.batch_send_deadline_ms = NEVER_MS;
+    r.config.max_samples_per_send = 10;
+    r.config.capacity = 1;
+    rig_open(&r);
+    rig_start(&r);
+    while (t <= 101)
+        assert_true(append_at(&r, 4, t++));
+    wait_until_kept(&r, 400);
+    assert_int_equal(r.endpoint.requests, 50);
+    assert_int_equal(r.endpoint.largest, 8);
+    assert_int_equal(status_of(&r).pending_samples, 4); /* the last one waits */
+    rig_stop(&r);                                       /* but not at the end */
+    assert_int_equal(r.endpoint.requests, 51);
+    assert_series(&r, 4, 1, t, true);
+    rig_open(&r);
+    assert_int_equal(status_of(&r).pending_samples, 0);
+    rig_start(&r);
+    rig_stop(&r);
+    assert_int_equal(r.endpoint.requests, 51);
+    rig_fini(&r);
+}
+
+static void a_small_write_goes_at_its_deadline(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    r.config.batch_send_deadline_ms = 20;
+    rig_open(&r);
+    rig_start(&r);
+    for (int64_t t = 1; t <= 3; t++) {
+        assert_true(append_at(&r, 4, t)); /* far less than max_samples_per_send */
+        wait_until_sent(&r);
+    }
+    assert_int_equal(r.endpoint.requests, 3);
+    assert_series(&r, 4, 1, 4, true);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+/* A wall clock that was an hour ahead when the samples came, and is right again, delays none of them. */
+static void clocks_that_jump_delay_nothing(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct gv_manual_clock clock;
+    rig_init(&r);
+    gv_manual_clock_init(&clock, 1700000000000);
+    r.clock = &clock.clock;
+    r.config.batch_send_deadline_ms = 20;
+    rig_open(&r);
+    assert_true(append_at(&r, 4, 1));
+    gv_manual_clock_advance(&clock, -INT64_C(3600000000000));
+    rig_start(&r);
+    wait_until_sent(&r);
+    assert_series(&r, 4, 1, 2, true);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+/* Takes samples at 3 for out of order, and stores nothing of a request that has one (as Prometheus). */
+static struct endpoint_answer not_the_third(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    (void)request, (void)v;
+    return e->lowest <= 3 && e->highest >= 3 ? (struct endpoint_answer){.status = 400, .body = "out of order sample"}
+                                             : (struct endpoint_answer){.status = 204};
+}
+
+static void what_is_refused_costs_only_its_own_write(void **state)
+{
+    static const int64_t taken[] = {1, 2, 4, 5};
+    struct rig r;
+    rig_init(&r);
+    r.config.version = *(enum gv_write_version *)*state;
+    r.endpoint.answer = not_the_third;
+    rig_open(&r);
+    for (int64_t t = 1; t <= 5; t++)
+        assert_true(append_at(&r, 4, t));
+    rig_start(&r);
+    wait_until_sent(&r);
+    assert_int_equal(r.endpoint.requests, 1 + 5);
+    assert_int_equal(status_of(&r).dropped_samples, 4);
+    assert_int_equal(status_of(&r).sent_samples, 16);
+    for (size_t i = 0; i < r.endpoint.n; i++) {
+        assert_int_equal(r.endpoint.series[i].n, 4);
+        for (size_t k = 0; k < 4; k++)
+            assert_int_equal(r.endpoint.series[i].times[k], taken[k]);
+    }
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+/* An endpoint that is away keeps nobody waiting at the end. */
+static void what_cannot_be_sent_at_the_end_stays(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    fake_stop(&r.endpoint.fake);
+    r.config.batch_send_deadline_ms = NEVER_MS;
+    rig_open(&r);
+    rig_start(&r);
+    for (int64_t t = 1; t <= 3; t++)
+        assert_true(append_at(&r, 4, t));
+    rig_stop(&r);
+    fake_listen(&r.endpoint.fake);
+    r.config.batch_send_deadline_ms = 0;
+    rig_open(&r);
+    assert_int_equal(status_of(&r).pending_samples, 12);
+    rig_start(&r);
+    wait_until_sent(&r);
+    assert_series(&r, 4, 1, 4, true);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
 /* ---- What the endpoint answers ---- */
 
 /* Every request is answered ill first: a status, or no answer. */
@@ -342,6 +479,7 @@ static void what_may_be_mended_is_sent_again(void **state)
     rig_init(&r);
     r.endpoint.answer = ill_then_well;
     r.config.retry_on_429 = true;
+    r.config.max_samples_per_send = 3;
     rig_open(&r);
     rig_start(&r);
     for (int64_t t = 1; t <= 12; t++)
@@ -489,6 +627,7 @@ static void shards_follow_what_there_is_to_do(void **state)
     r.endpoint.answer = take_a_second;
     r.endpoint.arg = &clock;
     r.config.max_shards = 4;
+    r.config.max_samples_per_send = SERIES;
     rig_open(&r);
     while (t <= BEFORE)
         assert_true(append_at(&r, SERIES, t++));
@@ -632,38 +771,49 @@ static void a_killed_process_loses_nothing(void **state)
     rig_fini(&r);
 }
 
+/* As a receiver of a strict order, whose process took the first requests and died before it answered. */
+struct strictness {
+    size_t unanswered, refused; /* requests; then */
+};
+
 static struct endpoint_answer strict(struct write_endpoint *e, size_t request, enum gv_write_version v)
 {
+    const struct strictness *s = e->arg;
     (void)v;
-    size_t *refuse_until = e->arg;
-    return request < *refuse_until ? (struct endpoint_answer){.status = 400, .body = "out of order sample\n"}
-                                   : (struct endpoint_answer){.status = 204};
+    if (request < s->unanswered)
+        return (struct endpoint_answer){.status = 204, .hang_up = true};
+    return request < s->unanswered + s->refused
+               ? (struct endpoint_answer){.status = 400, .body = "out of order sample\n"}
+               : (struct endpoint_answer){.status = 204};
 }
 
 static void out_of_order_after_a_restart_is_delivered(void **state)
 {
     (void)state;
     struct rig r;
-    size_t refuse_until = 2;
+    struct strictness how = {.unanswered = SIZE_MAX};
     rig_init(&r);
+    r.endpoint.answer = strict;
+    r.endpoint.arg = &how;
+    r.config.max_samples_per_send = 2;
     rig_open(&r);
     for (int64_t t = 1; t <= 4; t++)
         assert_true(append_at(&r, 2, t));
     rig_start(&r);
-    rig_stop(&r); /* some may have been sent, none may be known to be */
+    while (!status_of(&r).failing)
+        pause_a_moment();
+    rig_stop(&r);
     rig_open(&r);
-    int64_t pending = status_of(&r).pending_samples;
+    assert_int_equal(status_of(&r).pending_samples, 8);
     pthread_mutex_lock(&r.endpoint.lock);
     r.endpoint.requests = 0;
-    r.endpoint.answer = strict;
-    r.endpoint.arg = &refuse_until;
-    refuse_until = pending / 2 > 2 ? 2 : (size_t)pending / 2;
+    how = (struct strictness){.refused = 2};
     pthread_mutex_unlock(&r.endpoint.lock);
     rig_start(&r);
     wait_until_sent(&r);
     assert_int_equal(status_of(&r).dropped_samples, 0);
     pthread_mutex_lock(&r.endpoint.lock);
-    refuse_until = r.endpoint.requests + 1;
+    how.refused = r.endpoint.requests + 1;
     pthread_mutex_unlock(&r.endpoint.lock);
     assert_true(append_at(&r, 2, 5)); /* this one was never sent before */
     wait_until_sent(&r);
@@ -746,6 +896,13 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(samples_of_many_threads_arrive_in_order, &v1),
         cmocka_unit_test_prestate(samples_of_many_threads_arrive_in_order, &v2),
+        cmocka_unit_test_prestate(many_small_writes_are_few_requests, &v1),
+        cmocka_unit_test_prestate(many_small_writes_are_few_requests, &v2),
+        cmocka_unit_test(a_small_write_goes_at_its_deadline),
+        cmocka_unit_test(clocks_that_jump_delay_nothing),
+        cmocka_unit_test_prestate(what_is_refused_costs_only_its_own_write, &v1),
+        cmocka_unit_test_prestate(what_is_refused_costs_only_its_own_write, &v2),
+        cmocka_unit_test(what_cannot_be_sent_at_the_end_stays),
         cmocka_unit_test(rules_change_and_drop_series),
         cmocka_unit_test(histograms_exemplars_and_metadata_go_where_they_are_wanted),
         cmocka_unit_test(a_series_that_is_not_known_is_asked_for_again),
