@@ -1,8 +1,9 @@
 /* Remote read, the answering: series in, the body of a reply out, by pulling. Synchronous; one owner.
  *
  * STREAMED: frames of about 1 MiB, each with chunks of one series, written as they are pulled: chunks are handed on as
- * they are, samples are encoded in chunks of 120. SAMPLES: one snappy block, whose length stands at its start; so all
- * series are read and compressed before the first byte, and what is kept is the compressed text. */
+ * they are where they do not overlap, samples are encoded in chunks of 120. SAMPLES: one snappy block, whose length
+ * stands at its start; so all series are read and compressed before the first byte, and what is kept is the compressed
+ * text. */
 #pragma once
 #include "codec/remote_read.h"
 #include "model/column.h"

@@ -5,6 +5,7 @@
  * One series a frame, as Prometheus writes and its clients expect; a series that fills more than one has its labels in
  * each. The other kind of answer is in read_encoder_samples.c. */
 #include "base/crc32c.h"
+#include "codec/chunks.h"
 #include "codec/read_encoder_impl.h"
 #include "model/raw.h"
 
@@ -126,12 +127,31 @@ static void frame_of_series(struct gv_read_encoder *e, struct gv_buf *out)
     put_frame(e, out);
 }
 
+/* Chunks that overlap (what came late, blocks of one time) are one run of samples: clients read one chunk behind the
+ * other. */
+static bool set_apart(struct gv_read_encoder *e, struct gv_err *err)
+{
+    const struct gv_select *q = read_encoder_query(e);
+    struct gv_column *c = &e->series.column;
+    struct gv_raw_column raw;
+    uint32_t i = 1;
+    while (c->kind == GV_COLUMN_CHUNKS && i < c->chunks.n &&
+           c->chunks.chunks[i].min_time > c->chunks.chunks[i - 1].max_time)
+        i++;
+    if (c->kind != GV_COLUMN_CHUNKS || i >= c->chunks.n)
+        return true;
+    if (!gv_chunks_to_raw(&e->scratch, &c->chunks, q->min_time, q->max_time, &raw, err))
+        return false;
+    *c = (struct gv_column){.kind = GV_COLUMN_RAW, .raw = raw};
+    return true;
+}
+
 /* Makes a series be at hand: 1, or 0 after the last one of the last query. */
 static int advance(struct gv_read_encoder *e, struct gv_err *err)
 {
     while (!e->has_series && e->query < e->options.request->n) {
         int more = read_encoder_pull(e, err);
-        if (more < 0)
+        if (more < 0 || (more && !set_apart(e, err)))
             return -1;
         e->has_series = more;
         if (!more) {

@@ -345,6 +345,42 @@ static void chunks_are_handed_on_as_they_are(void **state)
     gv_buf_fini(&got);
 }
 
+/* Clients read one chunk behind the other. */
+static void chunks_that_overlap_are_merged(void **state)
+{
+    (void)state;
+    struct gv_arena scratch;
+    struct gv_err err = {0};
+    int64_t times[] = {0, 10, 20, 30}, between[] = {10, 25};
+    double values[] = {1, 2, 3, 4}, others[] = {2, 5};
+    struct gv_raw_column parts[] = {{.times = times, .values = values, .n = 4},
+                                    {.times = between, .values = others, .n = 2}};
+    struct gv_chunk chunks[2];
+    gv_arena_init(&scratch, NULL);
+    for (int i = 0; i < 2; i++) {
+        struct gv_chunks_column cut;
+        assert_true(gv_chunks_of_raw(&arena, &scratch, &parts[i], &cut, &err));
+        chunks[i] = cut.chunks[0];
+    }
+    const struct gv_series s = {labels("a", "b"), {.kind = GV_COLUMN_CHUNKS, .chunks = {chunks, 2}}};
+    const struct list list = {&s, 1};
+    struct gv_read_request r = {(struct gv_select *)(uintptr_t)&everything, 1, GV_READ_STREAMED};
+    struct gv_buf body = GV_BUF_INIT;
+    struct gv_read_result *results;
+    assert_true(encode(&list, &r, (struct gv_read_encoder_options){0}, 1, 0, &body, &err));
+    const struct gv_read_decoder_options o = {.type = r.type, .queries = r.queries, .n_queries = r.n};
+    struct gv_read_decoder *d = gv_read_decoder_new(&arena, &o);
+    assert_true(gv_read_decoder_feed(d, body.p, body.n, &err) && gv_read_decoder_finish(d, &results, &err));
+    const struct gv_chunks_column *got = &results[0].series[0].column.chunks;
+    struct gv_raw_column raw;
+    assert_int_equal(got->n, 1);
+    assert_true(gv_chunks_to_raw(&arena, got, INT64_MIN, INT64_MAX, &raw, &err));
+    assert_int_equal(raw.n, 5);
+    assert_true(raw.times[3] == 25 && raw.values[3] == 5 && raw.values[4] == 4);
+    gv_buf_fini(&body);
+    gv_arena_fini(&scratch);
+}
+
 static void samples_outside_the_times_are_left_out(void **state)
 {
     (void)state;
@@ -408,6 +444,7 @@ int main(void)
         cmocka_unit_test(a_frame_holds_one_series_and_about_so_many_bytes),
         cmocka_unit_test(samples_are_a_message_that_others_read),
         cmocka_unit_test(chunks_are_handed_on_as_they_are),
+        cmocka_unit_test(chunks_that_overlap_are_merged),
         cmocka_unit_test(samples_outside_the_times_are_left_out),
         cmocka_unit_test(the_sample_limit_is_told_in_prometheus_words),
         cmocka_unit_test(a_feed_that_fails_fails_the_answer),
