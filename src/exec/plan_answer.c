@@ -1,10 +1,12 @@
 /* A source in this process answers as a backend would: its own series, the sent text, its labels mapped afterwards. */
 #include "exec/plan_run.h"
+#include "base/clock.h"
 
 struct answer {
     struct gv_arena *arena;
     const struct gv_plan_ask *ask;
     const struct gv_mapping *mapping;
+    const struct gv_eval_options *eval;
     struct gv_result *out;
     struct gv_err *err;
 };
@@ -46,11 +48,11 @@ static bool to_steps(struct answer *an, struct gv_series *s)
     return true;
 }
 
-static bool evaluate(struct answer *an, struct gv_source *source, const struct gv_eval_options *eval)
+static bool evaluate(struct answer *an, struct gv_source *source)
 {
     const struct gv_plan_ask *ask = an->ask;
-    struct gv_eval_options o = *eval;
-    struct gv_expr *e = gv_promql_parse(an->arena, ask->text, eval->features, an->err);
+    struct gv_eval_options o = *an->eval;
+    struct gv_expr *e = gv_promql_parse(an->arena, ask->text, o.features, an->err);
     if (!e)
         return false;
     o.text = ask->text;
@@ -110,6 +112,15 @@ static bool keep_column(struct gv_arena *a, const struct gv_column *c, struct gv
     return true;
 }
 
+static bool goes_on(const struct answer *an)
+{
+    const struct gv_eval_options *o = an->eval;
+    if (o->cancel && atomic_load_explicit(o->cancel, memory_order_relaxed))
+        return gv_fail(an->err, GV_CANCELED, "query was canceled");
+    return !o->deadline_ns || gv_clock_monotonic(&gv_clock_real) <= o->deadline_ns ||
+           gv_fail(an->err, GV_TIMEOUT, "query timed out in reading samples");
+}
+
 static bool pull_all(struct answer *an, struct gv_cursor *cursor, size_t *cap)
 {
     struct gv_arena scratch;
@@ -120,7 +131,7 @@ static bool pull_all(struct answer *an, struct gv_cursor *cursor, size_t *cap)
     struct gv_arena_mark mark = gv_arena_mark(&scratch);
     while ((more = cursor->ops->next(cursor, &scratch, &s, an->err)) == 1) {
         kept.labels = gv_labels_dup(an->arena, s.labels);
-        if (!keep_column(an->arena, &s.column, &kept.column, an->err)) {
+        if (!goes_on(an) || !keep_column(an->arena, &s.column, &kept.column, an->err)) {
             more = -1;
             break;
         }
@@ -150,8 +161,8 @@ bool gv_plan_answer_here(struct gv_arena *a, const struct gv_plan *p, const stru
                          struct gv_source *source, const struct gv_eval_options *eval, struct gv_result *out,
                          struct gv_err *err)
 {
-    struct answer an = {a, ask, &p->sources[ask->source].mapping, out, err};
-    bool ok = ask->kind == GV_PLAN_SAMPLES ? read_samples(&an, source) : evaluate(&an, source, eval);
+    struct answer an = {a, ask, &p->sources[ask->source].mapping, eval, out, err};
+    bool ok = ask->kind == GV_PLAN_SAMPLES ? read_samples(&an, source) : evaluate(&an, source);
     if (!ok)
         return gv_err_prefix(err, "cluster \"%.*s\": ", GV_ARG(p->sources[ask->source].name));
     map_labels(&an);

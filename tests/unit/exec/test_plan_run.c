@@ -256,6 +256,36 @@ static void what_one_cluster_alone_would_say_holds_only_if_it_says_it(void **sta
     assert_string_equal(result_text(b), "\n      {cluster=\"c1\"} 1@600000");
 }
 
+/* Whoever reads samples looks whether anybody still waits for them. */
+static void samples_are_read_while_somebody_waits(void **state)
+{
+    struct bench *b = *state;
+    _Atomic bool canceled = false;
+    struct gv_plan_answer *answers;
+    put(b, 0, "x", 1);
+    b->w.sources[0].push = GV_PUSH_SELECTORS;
+    seal(b);
+    const struct gv_plan *p =
+        plan_and_answer(b, "quantile_over_time(scalar(x{cluster=\"c1\"}), x{cluster=\"c1\"}[5m])", &answers);
+    for (int why = 0; why < 3; why++) {
+        static const enum gv_err_code codes[] = {GV_OK, GV_CANCELED, GV_TIMEOUT};
+        struct gv_eval_options *o = &b->w.evals[0];
+        size_t n = 0;
+        canceled = why == 1;
+        o->cancel = &canceled;
+        o->deadline_ns = why == 2 ? 1 : 0;
+        for (size_t i = 0; i < p->n_asks; i++) {
+            struct gv_err err = {0};
+            if (p->asks[i].kind != GV_PLAN_SAMPLES)
+                continue;
+            assert_int_equal(world_answer_one(&b->w, p, &p->asks[i], &b->w.held[0], &err) != NULL, !why);
+            assert_int_equal(err.code, codes[why]);
+            n++;
+        }
+        assert_true(n > 0);
+    }
+}
+
 /* Its value counts beside a vector that nobody has anything of: not to be evaluated, or with what it is. */
 static void a_scalar_beside_what_is_empty(void **state)
 {
@@ -484,6 +514,7 @@ int main(void)
         test(histograms_come_as_samples),
         test(a_cluster_that_fails_one_ask_is_left_out_of_all),
         test(what_one_cluster_alone_would_say_holds_only_if_it_says_it),
+        test(samples_are_read_while_somebody_waits),
         test(a_scalar_beside_what_is_empty),
         test(labels_of_constants_are_not_renamed),
         test(annotations_speak_of_the_query),
