@@ -83,12 +83,14 @@ static bool is_deleted(const struct store_series *s, int64_t time, size_t *at)
 void walk_keep_samples(struct gv_raw_builder *b, const struct store_series *s, const struct gv_raw_column *raw)
 {
     size_t at = 0;
-    bool first = true; /* what it says of resets is of a sample that is left out, or not there */
+    bool apart = true; /* what a histogram says of resets is of a sample that is left out, or not there */
     for (uint32_t i = 0; i < raw->n; i++) {
-        if (is_deleted(s, raw->times[i], &at))
+        if (is_deleted(s, raw->times[i], &at)) {
+            apart = true;
             continue;
+        }
         const struct gv_histogram *h = raw->histograms ? raw->histograms[i] : NULL;
-        gv_raw_add(b, raw->times[i], raw->values[i], h && first ? gv_histogram_without_reset(b->arena, h) : h);
-        first &= !h;
+        gv_raw_add(b, raw->times[i], raw->values[i], h && apart ? gv_histogram_without_reset(b->arena, h) : h);
+        apart &= !h;
     }
 }

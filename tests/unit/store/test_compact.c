@@ -37,6 +37,20 @@ static void put_all(struct block **blocks, size_t n)
         block_put(blocks[i]);
 }
 
+/* What they say of resets is what their buckets say. */
+static void check_resets(const struct given *series, size_t n)
+{
+    for (size_t s = 0; s < n; s++) {
+        const struct gv_raw_column *raw = &series[s].raw;
+        for (uint32_t i = 1; raw->histograms && i < raw->n; i++) {
+            const struct gv_histogram *h = raw->histograms[i], *before = raw->histograms[i - 1];
+            if (h && before)
+                assert_int_equal(gv_histogram_is_reset(&arena, h, before),
+                                 gv_histogram_is_reset(&arena, gv_histogram_without_reset(&arena, h), before));
+        }
+    }
+}
+
 /* b: NULL where there is nothing. */
 static void check_same(struct block **blocks, size_t n, struct block *b, int64_t min_time, int64_t max_time)
 {
@@ -49,6 +63,8 @@ static void check_same(struct block **blocks, size_t n, struct block *b, int64_t
     assert_true(read_all(readers, n, NULL, 0, min_time, max_time, &expected, &n_expected, &err));
     assert_true(read_all(&r, b != NULL, NULL, 0, INT64_MIN, INT64_MAX, &got, &n_got, &err));
     assert_true(same_series(got, n_got, expected, n_expected));
+    check_resets(got, n_got);
+    check_resets(expected, n_expected);
 }
 
 static struct store_series chunks_in(struct block *b, const char *metric)
@@ -189,6 +205,9 @@ static struct gv_raw_column some_samples(size_t i)
     bool native = i % 4 == 3;
     uint32_t n = 1 + (uint32_t)pick(300), from = (uint32_t)pick(100);
     struct gv_raw_column whole = native ? histograms(0, STEP, 400, i % 8 == 3) : floats(0, STEP, 400);
+    const struct gv_histogram **h = (const struct gv_histogram **)(uintptr_t)whole.histograms;
+    for (uint32_t k = 0; native && k < 400; k++) /* a counter that is reset now and then */
+        h[k] = h[k * 7919 % 61 % 7 ? k % 61 : k % 13];
     return (struct gv_raw_column){.times = whole.times + from,
                                   .values = whole.values + from,
                                   .histograms = native ? whole.histograms + from : NULL,
