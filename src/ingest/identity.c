@@ -186,22 +186,35 @@ enum identity identify(const struct gv_ingest_settings *settings, struct gv_slic
     return verdict;
 }
 
+/* ---- For messages ---- */
+
+/* False, and nothing, where the text would become too long: what is wrong with the series comes behind it. */
+static bool print_label(struct gv_buf *out, const struct gv_label *l, bool first)
+{
+    enum { LONGEST = 200, MOST = 450 };
+    struct gv_slice name = l->name, value = l->value;
+    size_t start = out->n;
+    gv_buf_adds(out, first ? "" : ", ");
+    gv_label_name_print(out, (struct gv_slice){name.p, name.n < LONGEST ? name.n : LONGEST});
+    gv_buf_addc(out, '=');
+    gv_buf_add_quoted(out, (struct gv_slice){value.p, value.n < LONGEST ? value.n : LONGEST});
+    if (out->n <= MOST)
+        return true;
+    out->n = start;
+    return false;
+}
+
 void identity_print(struct gv_buf *out, struct gv_slice fields)
 {
-    enum { SHOWN = 30, LONGEST = 200 };
-    struct gv_label labels[SHOWN];
-    size_t n;
+    enum { MOST = 30 };
+    struct gv_label labels[MOST];
+    size_t n, shown = 0;
     gv_buf_addc(out, '{');
-    if (gv_write_labels(fields, labels, SHOWN, &n, NULL)) {
-        for (size_t i = 0; i < n && i < SHOWN; i++) {
-            struct gv_slice name = labels[i].name, value = labels[i].value;
-            gv_buf_adds(out, i ? ", " : "");
-            gv_label_name_print(out, (struct gv_slice){name.p, name.n < LONGEST ? name.n : LONGEST});
-            gv_buf_addc(out, '=');
-            gv_buf_add_quoted(out, (struct gv_slice){value.p, value.n < LONGEST ? value.n : LONGEST});
-        }
-        if (n > SHOWN)
-            gv_buf_adds(out, ", ...");
+    if (gv_write_labels(fields, labels, MOST, &n, NULL)) {
+        while (shown < n && shown < MOST && print_label(out, &labels[shown], !shown))
+            shown++;
+        if (shown < n)
+            gv_buf_adds(out, shown ? ", ..." : "...");
     }
     gv_buf_addc(out, '}');
 }

@@ -337,6 +337,28 @@ static void too_many_and_too_large_labels_are_said(void **state)
     assert_int_equal(store.n, 0);
 }
 
+static void long_labels_leave_room_for_what_is_wrong(void **state)
+{
+    (void)state;
+    struct gv_buf labels = GV_BUF_INIT, huge = GV_BUF_INIT;
+    gv_buf_adds(&labels, "__name__=a");
+    for (int i = 0; i < 25; i++)
+        gv_buf_printf(&labels, ",label_%02d=%060d", i, 0);
+    gv_buf_printf(&huge, "\xff=%0300d,__name__=a", 0);
+    for (int i = 0; i < 250; i++)
+        gv_buf_addc(&huge, '\xff');
+    BOTH(v)
+    {
+        struct outcome o = send_one(v, "", gv_buf_cstr(&labels), "1@10");
+        assert_says(o, "{__name__=\"a\", label_00=");
+        assert_says(o, ", ...}: no cluster: the series has no label cluster; set it in the sender's external_labels");
+        assert_says(o, "or set ingest.default_cluster\n");
+    }
+    assert_says(send_one(GV_WRITE_2, "c", gv_buf_cstr(&huge), "1@10"), ", ...}: a label is not UTF-8\n");
+    gv_buf_fini(&labels);
+    gv_buf_fini(&huge);
+}
+
 static void only_the_first_refusals_are_put_in_words(void **state)
 {
     (void)state;
@@ -604,6 +626,7 @@ int main(void)
         TEST(a_bad_sample_loses_no_good_one),
         TEST(series_without_good_labels_are_left_out),
         TEST(too_many_and_too_large_labels_are_said),
+        TEST(long_labels_leave_room_for_what_is_wrong),
         TEST(only_the_first_refusals_are_put_in_words),
         TEST(references_out_of_range_are_the_series_own_fault),
         TEST(histograms_are_checked_one_by_one),
