@@ -156,8 +156,10 @@ static bool take_series(struct gv_incoming *in, const struct gv_write_series *se
     s->keys[i] =
         series->fault ? (struct gv_hash128){0, 0} : gv_hash_keyed(&in->key, series->labels.p, series->labels.n);
     s->metadata[i] = series->has_metadata ? metadata_bits(in, &series->metadata) : 0;
-    if (in->request.version == GV_WRITE_2 && !series->n_samples && !series->n_histograms)
+    if (in->request.version == GV_WRITE_2 && !series->n_samples && !series->n_histograms) {
         incoming_refuse(in, REFUSED_NOTHING, 1, i, "neither a sample nor a histogram", NULL, 0);
+        return true;
+    }
     return series->is_plain ? take_sample(s, series->time, series->value, NULL, series->start, err)
                             : take_items(in, series, err);
 }

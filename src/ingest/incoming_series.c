@@ -83,7 +83,7 @@ static bool settle(struct gv_incoming *in, size_t i, const struct gv_write_serie
     return false;
 }
 
-/* No series comes into being without something in it. In 2.0 it has been refused. */
+/* No series comes into being without something in it. In 2.0 it has been refused, whatever its labels are. */
 static bool is_empty(const struct gv_write_series *s)
 {
     return !s->n_samples && !s->n_histograms && (!s->n_exemplars || s->version == GV_WRITE_2);
@@ -95,13 +95,13 @@ bool incoming_find_again(struct gv_incoming *in, size_t i, struct gv_err *err)
     struct identified who = {.message = GV_BUF_INIT};
     if (!gv_write_again(&in->decoder, in->scratch->messages[i], &s, err))
         return false;
+    if (is_empty(&s)) {
+        in->scratch->values[i] = SERIES_REFUSED;
+        return true;
+    }
     if (s.fault) {
         bool limit = s.labels.n > in->request.settings->max_labels_size || strstr(s.fault, "max_labels_size");
         refuse_series(in, limit ? REFUSED_LIMIT : REFUSED_REFERENCE, i, &s, s.fault);
-        return true;
-    }
-    if (is_empty(&s)) {
-        in->scratch->values[i] = SERIES_REFUSED;
         return true;
     }
     struct gv_arena_mark mark = gv_arena_mark(&in->scratch->arena);

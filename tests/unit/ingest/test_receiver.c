@@ -395,6 +395,28 @@ static void references_out_of_range_are_the_series_own_fault(void **state)
     assert_int_equal(store.n, 1);
 }
 
+static void nothing_is_taken_of_an_empty_series(void **state)
+{
+    (void)state;
+    assert_taken(send_one(GV_WRITE_2, "c", "__name__=known", "1@10"), 1);
+    struct write_build w = write_build_new(GV_WRITE_2);
+    struct gv_buf rest = GV_BUF_INIT, bad = GV_BUF_INIT;
+    build_exemplar(&w, &rest, "trace_id=abc", 1, 10);
+    build_series_with(&w, "__name__=known", "", &rest);
+    build_series_with(&w, "__name__=new", "", &rest);
+    pb_put_bytes(&bad, 1, (struct gv_slice){"\x01\x63", 2});
+    pb_put_bytes(&w.series, 5, gv_buf_slice(&bad));
+    gv_buf_fini(&rest);
+    gv_buf_fini(&bad);
+    struct outcome o = send_built(&w, "c");
+    assert_int_equal(o.code, GV_BAD_DATA);
+    assert_int_equal(o.exemplars, 0);
+    assert_string_equal(o.text, "{__name__=\"known\"}: neither a sample nor a histogram\n"
+                                "{__name__=\"new\"}: neither a sample nor a histogram\n"
+                                "series 2 of the request: neither a sample nor a histogram\n");
+    assert_int_equal(store.n, 1);
+}
+
 /* ---- Histograms, exemplars, metadata ---- */
 
 static struct gv_histogram a_histogram(int32_t schema)
@@ -629,6 +651,7 @@ int main(void)
         TEST(long_labels_leave_room_for_what_is_wrong),
         TEST(only_the_first_refusals_are_put_in_words),
         TEST(references_out_of_range_are_the_series_own_fault),
+        TEST(nothing_is_taken_of_an_empty_series),
         TEST(histograms_are_checked_one_by_one),
         TEST(exemplars_are_taken_and_their_faults_told_in_2_0),
         TEST(metadata_reach_the_store_once_and_when_they_change),
