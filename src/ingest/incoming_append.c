@@ -73,6 +73,13 @@ static const char *reason_of(enum refusal why)
     }
 }
 
+static const char *reason_of_exemplar(uint8_t verdict)
+{
+    return verdict == GV_APPEND_OUT_OF_ORDER ? "out of order exemplar: older than the series' newest"
+           : verdict == GV_APPEND_DUPLICATE  ? "another exemplar for the time of the series' newest"
+                                             : "refused by the store";
+}
+
 /* Counts, and keeps what is to be appended again, at the front. */
 static void judge_samples(struct gv_incoming *in)
 {
@@ -107,7 +114,7 @@ static void judge_exemplars(struct gv_incoming *in)
             s->exemplar_owners[gone] = s->exemplar_owners[i];
             s->exemplars[gone++] = s->exemplars[i];
         } else {
-            incoming_refuse(in, REFUSED_EXEMPLAR, 1, s->exemplar_owners[i], reason_of(refusal_of(verdict)), "exemplar",
+            incoming_refuse(in, REFUSED_EXEMPLAR, 1, s->exemplar_owners[i], reason_of_exemplar(verdict), "exemplar",
                             s->exemplars[i].time);
         }
     }
