@@ -59,6 +59,14 @@ static bool take_histogram(struct gv_incoming *in, const struct gv_write_item *i
     return true;
 }
 
+static size_t characters(struct gv_slice utf8)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < utf8.n; i++)
+        n += ((unsigned char)utf8.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
 /* Of an exemplar; Prometheus takes at most 128 characters in all (OpenMetrics, "Exemplars"). */
 static const struct gv_labels *exemplar_labels(struct gv_arena *a, struct gv_slice fields, const char **fault,
                                                struct gv_err *err)
@@ -71,7 +79,7 @@ static const struct gv_labels *exemplar_labels(struct gv_arena *a, struct gv_sli
     struct gv_labels_builder b;
     gv_labels_builder_init(&b, a, NULL);
     for (size_t i = 0; i < n && i < MOST; i++) {
-        length += labels[i].name.n + labels[i].value.n;
+        length += characters(labels[i].name) + characters(labels[i].value);
         if (!labels[i].name.n || !gv_utf8_valid(labels[i].name) || !gv_utf8_valid(labels[i].value))
             *fault = "its labels are not UTF-8, or have no name";
         gv_labels_set(&b, labels[i].name, labels[i].value);

@@ -14,7 +14,7 @@ enum { MOST_SERIES = 100 };
 
 struct test_series {
     char labels[400];
-    int64_t last;
+    int64_t last, exemplar; /* times of the newest */
     double value;
     bool gone;
 };
@@ -61,6 +61,15 @@ static uint8_t judge(struct test_series *s, const struct gv_store_sample *x)
     return GV_APPEND_STORED;
 }
 
+static uint8_t judge_exemplar(struct test_series *s, const struct gv_store_exemplar *x)
+{
+    if (s->gone || x->time > s->exemplar) {
+        s->exemplar = x->time;
+        return s->gone ? GV_APPEND_GONE : GV_APPEND_STORED;
+    }
+    return x->time < s->exemplar ? GV_APPEND_OUT_OF_ORDER : GV_APPEND_DUPLICATE;
+}
+
 static bool store_append(void *ctx, const struct gv_store_batch *b, struct gv_log_ticket *ticket, struct gv_err *err)
 {
     struct test_store *s = ctx;
@@ -69,7 +78,7 @@ static bool store_append(void *ctx, const struct gv_store_batch *b, struct gv_lo
     for (size_t i = 0; i < b->n; i++)
         b->verdicts[i] = judge(&s->series[b->samples[i].series - 1], &b->samples[i]);
     for (size_t i = 0; i < b->n_exemplars; i++)
-        b->exemplar_verdicts[i] = s->series[b->exemplars[i].series - 1].gone ? GV_APPEND_GONE : GV_APPEND_STORED;
+        b->exemplar_verdicts[i] = judge_exemplar(&s->series[b->exemplars[i].series - 1], &b->exemplars[i]);
     for (size_t i = 0; i < b->n_metadata; i++) {
         const struct gv_store_metadata *m = &b->metadata[i];
         gv_buf_printf(&s->metadata, "%.*s/%.*s %.*s %.*s %.*s\n", GV_ARG(m->cluster), GV_ARG(m->metric),
@@ -483,19 +492,29 @@ static void exemplars_are_taken_and_their_faults_told_in_2_0(void **state)
     static const char much[] =
         "trace_id=0123456789012345678901234567890123456789012345678901234567890123456789012345678901"
         "2345678901234567890123456789012345678901234567890";
+    char wide[2 * 127 + 3] = "t=";
+    for (size_t i = 0; i < 127; i++)
+        memcpy(wide + 2 + 2 * i, "é", 2);
+    wide[sizeof wide - 1] = '\0';
     BOTH(v)
     {
         struct write_build w = write_build_new(v);
         struct gv_buf rest = GV_BUF_INIT;
         build_exemplar(&w, &rest, "trace_id=abc", 1, 10);
         build_exemplar(&w, &rest, much, 1, 10);
+        build_exemplar(&w, &rest, wide, 1, 20); /* 128 characters in 255 bytes */
+        build_exemplar(&w, &rest, "trace_id=def", 1, 15);
+        build_exemplar(&w, &rest, "trace_id=ghi", 1, 20);
         build_series_with(&w, "__name__=a", "1@10", &rest);
         gv_buf_fini(&rest);
-        struct outcome o = send_built(&w, "c");
-        assert_int_equal(o.exemplars, 1);
+        struct outcome o = send_built(&w, v ? "two" : "one");
+        assert_int_equal(o.exemplars, 2);
         assert_int_equal(o.code, v == GV_WRITE_1 ? GV_OK : GV_BAD_DATA);
-        if (v == GV_WRITE_2)
-            assert_says(o, "more than 128 characters: exemplar at 0.010\n");
+        if (v == GV_WRITE_1)
+            continue;
+        assert_says(o, "more than 128 characters: exemplar at 0.010\n");
+        assert_says(o, "out of order exemplar: older than the series' newest: exemplar at 0.015\n");
+        assert_says(o, "another exemplar for the time of the series' newest: exemplar at 0.020\n");
     }
 }
 
