@@ -45,19 +45,17 @@ static bool is_one_sample(struct gv_write_series *s)
            pb_plain_sample((struct gv_slice){s->items.p + 2, p[1]}, &s->time, &s->value);
 }
 
-/* Labels that do not stand together are put together. */
+/* Labels that do not stand together are put together, as long as they are not too large. */
 static bool gather_labels(struct gv_write_decoder *d, struct gv_slice message, struct gv_write_series *s,
                           struct gv_err *err)
 {
     struct pb_reader r = pb_read(message);
     gv_buf_clear(&d->labels);
     for (struct pb_field f; pb_next(&r, &f);)
-        if (f.number == SERIES_LABELS_1)
-            pb_put_bytes(&d->labels, SERIES_LABELS_1, f.bytes);
+        if (f.number == SERIES_LABELS_1 && !write_put_label(&d->labels, f.bytes, d->max_labels))
+            s->fault = too_large;
     s->labels = gv_buf_slice(&d->labels);
     s->items = message;
-    if (s->labels.n > d->max_labels)
-        s->fault = too_large;
     return pb_done(&r, "TimeSeries", err);
 }
 

@@ -15,6 +15,15 @@ enum {
 
 #define WRITE_LABELS_TOO_LARGE "labels larger than max_labels_size"
 
+/* A label field of 1.0 behind those in out; false, and nothing, where they would take more than max bytes. */
+static inline bool write_put_label(struct gv_buf *out, struct gv_slice label, size_t max)
+{
+    if (out->n + pb_bytes_size(label.n) > max)
+        return false;
+    pb_put_bytes(out, SERIES_LABELS_1, label);
+    return true;
+}
+
 static inline struct pb_reader reader_at(const struct gv_write_cursor *c)
 {
     return (struct pb_reader){.at = c->at, .end = c->end, .start = c->start, .fault = c->fault};

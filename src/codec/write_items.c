@@ -90,19 +90,20 @@ bool gv_write_read_exemplar(struct gv_write_decoder *d, struct gv_arena *a, stru
     struct pb_reader r = pb_read(message);
     struct gv_buf labels = GV_BUF_INIT;
     struct write_refs refs = {.d = d, .out = &labels};
+    bool fit = true;
     *out = (struct gv_write_exemplar){.labels = {NULL, 0}};
     for (struct pb_field f; pb_next(&r, &f);) {
         if (f.number == EXEMPLAR_LABELS && d->version == GV_WRITE_2)
             write_refs_take(&refs, &r, &f);
         else if (f.number == EXEMPLAR_LABELS && pb_is(&r, &f, PB_BYTES))
-            pb_put_bytes(&labels, SERIES_LABELS_1, f.bytes);
+            fit &= write_put_label(&labels, f.bytes, d->max_labels);
         else if (f.number == EXEMPLAR_VALUE && pb_is(&r, &f, PB_FIXED64))
             out->value = pb_double(f.value);
         else if (f.number == EXEMPLAR_TIME && pb_is(&r, &f, PB_VARINT))
             out->time = (int64_t)f.value;
     }
     bool ok = pb_done(&r, "Exemplar", err);
-    out->fault = write_refs_end(&refs);
+    out->fault = fit ? write_refs_end(&refs) : WRITE_LABELS_TOO_LARGE;
     if (ok)
         out->labels = gv_arena_dup(a, gv_buf_slice(&labels));
     gv_buf_fini(&labels);

@@ -93,7 +93,8 @@ static bool take_exemplar(struct gv_incoming *in, const struct gv_write_item *it
 {
     struct scratch *s = in->scratch;
     struct gv_write_exemplar e;
-    if (!gv_write_read_exemplar(&in->decoder, &s->arena, item->message, &e, err))
+    if (!gv_arena_has_room(&s->arena, item->message.n * 4, err) ||
+        !gv_write_read_exemplar(&in->decoder, &s->arena, item->message, &e, err))
         return false;
     const struct gv_labels *labels = e.fault ? NULL : exemplar_labels(&s->arena, e.labels, &e.fault, err);
     if (!labels && !e.fault)

@@ -342,6 +342,14 @@ static void too_many_and_too_large_labels_are_said(void **state)
         assert_int_equal(o.code, GV_BAD_DATA);
         assert_says(o, "labels larger than max_labels_size");
     }
+    struct write_build w = write_build_new(GV_WRITE_1);
+    struct gv_buf rest = GV_BUF_INIT;
+    build_labels(&w, &rest, gv_buf_cstr(&large)); /* behind the samples */
+    build_series_with(&w, "b=1", "1@10", &rest);
+    struct outcome o = send_built(&w, "c");
+    assert_int_equal(o.code, GV_BAD_DATA);
+    assert_says(o, "labels larger than max_labels_size");
+    gv_buf_fini(&rest);
     gv_buf_fini(&large);
     assert_int_equal(store.n, 0);
 }
@@ -656,6 +664,28 @@ static void memory_is_bounded(void **state)
     gv_buf_fini(&body);
 }
 
+/* Their labels are copied, which takes more than the message itself. */
+static void memory_of_exemplars_is_bounded(void **state)
+{
+    (void)state;
+    enum { LIMIT = 8 << 20, OVERDRAFT = 1 << 20 };
+    settings.max_decoded_size = 4 << 20;
+    gv_receiver_free(receiver);
+    struct gv_receiver_options options = {
+        .sink = {&store, store_series, store_append}, .max_inflight_bytes = LIMIT, .max_cached_series = 1000};
+    receiver = gv_receiver_new(&options);
+    struct write_build w = write_build_new(GV_WRITE_1);
+    struct gv_buf rest = GV_BUF_INIT;
+    for (int i = 0; i < 50000; i++)
+        build_exemplar(&w, &rest, "a=b", 1, i);
+    build_series_with(&w, "__name__=a", "1@10", &rest);
+    gv_buf_fini(&rest);
+    struct outcome o = send_built(&w, "c");
+    assert_int_not_equal(o.code, GV_OK);
+    assert_says(o, "max_inflight_bytes");
+    assert_in_range(atomic_load(&gv_receiver_budget(receiver)->peak), 0, LIMIT + OVERDRAFT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -679,6 +709,7 @@ int main(void)
         TEST(what_the_log_cannot_take_counts_as_nothing),
         TEST(a_message_that_is_none_leaves_nothing_behind),
         TEST(memory_is_bounded),
+        TEST(memory_of_exemplars_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
