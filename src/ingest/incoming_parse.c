@@ -6,16 +6,6 @@
 
 /* ---- Decompressing ---- */
 
-/* What could never fit is no matter of trying again. */
-static bool fits(const struct gv_incoming *in, size_t n, struct gv_err *err)
-{
-    size_t all = in->request.body.n + n;
-    int64_t limit = in->receiver->budget.limit;
-    return !limit || all <= (size_t)limit ||
-           gv_fail(err, GV_TOO_LARGE, "a body of %zu bytes, %zu decompressed: ingest.max_inflight_bytes is %lld",
-                   in->request.body.n, n, (long long)limit);
-}
-
 bool gv_incoming_is_small(const struct gv_incoming_request *request)
 {
     enum { SMALL = 16 << 10 };
@@ -30,7 +20,7 @@ static bool decompress(struct gv_incoming *in, struct gv_slice *text, struct gv_
     if (!gv_snappy_length(in->request.body, max, &n, &fault))
         return fault.code == GV_TOO_LARGE ? gv_fail(err, GV_BAD_DATA, "%s (ingest.max_decoded_size)", fault.msg)
                                           : gv_fail(err, GV_BAD_DATA, "%s", fault.msg);
-    if (!fits(in, n, err) || !scratch_text(in->scratch, n, err))
+    if (!scratch_text(in->scratch, n, err))
         return false;
     *text = (struct gv_slice){in->scratch->text, n};
     return gv_snappy_decode(in->request.body, in->scratch->text, n, err);

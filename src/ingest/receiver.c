@@ -113,7 +113,7 @@ static void forget_metadata(struct gv_incoming *in)
 
 static bool take(struct gv_incoming *in, struct gv_err *err)
 {
-    if (!(in->scratch = scratch_get(&in->receiver->pool, &in->receiver->budget, err)))
+    if (!(in->scratch = scratch_get(&in->receiver->pool, &in->receiver->budget, in->request.body.n, err)))
         return false;
     bool ok = incoming_parse(in, err) && incoming_find_series(in, err) && incoming_append(in, err);
     if (!ok)

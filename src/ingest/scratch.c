@@ -2,13 +2,23 @@
 #include <stdlib.h>
 
 enum { MOST_KEPT = 4, FIRST = 512 };
-enum { LARGEST_KEPT = 16 << 20 };
+enum { LARGEST_KEPT = 16 << 20, LIMIT_SHARE = 16 }; /* a small part of the budget's limit, too */
 
 /* ---- Growing ---- */
 
+/* What could never fit is no matter of trying again. */
+static bool fits_alone(const struct scratch *s, size_t n, struct gv_err *err)
+{
+    size_t all = s->outside + s->charged + n;
+    return !s->budget->limit || all <= (size_t)s->budget->limit ||
+           gv_fail(err, GV_TOO_LARGE,
+                   "a request that takes %zu bytes and more to read: ingest.max_inflight_bytes is %lld", all,
+                   (long long)s->budget->limit);
+}
+
 static bool charge(struct scratch *s, size_t n, struct gv_err *err)
 {
-    if (!gv_budget_take(s->budget, n, err))
+    if (!fits_alone(s, n, err) || !gv_budget_take(s->budget, n, err))
         return false;
     s->charged += n;
     return true;
@@ -135,10 +145,16 @@ static struct scratch *take_kept(struct scratch_pool *p)
     return s;
 }
 
+static bool is_usual(const struct scratch *s)
+{
+    int64_t limit = s->budget->limit;
+    return s->charged <= LARGEST_KEPT && (!limit || s->charged <= (size_t)limit / LIMIT_SHARE);
+}
+
 static bool keep(struct scratch_pool *p, struct scratch *s)
 {
     pthread_mutex_lock(&p->lock);
-    bool kept = p->n < MOST_KEPT && s->charged <= LARGEST_KEPT;
+    bool kept = p->n < MOST_KEPT && is_usual(s);
     if (kept) {
         s->next = p->first;
         p->first = s;
@@ -148,7 +164,7 @@ static bool keep(struct scratch_pool *p, struct scratch *s)
     return kept;
 }
 
-struct scratch *scratch_get(struct scratch_pool *p, struct gv_budget *budget, struct gv_err *err)
+struct scratch *scratch_get(struct scratch_pool *p, struct gv_budget *budget, size_t outside, struct gv_err *err)
 {
     struct scratch *s = take_kept(p);
     if (!s && !(s = calloc(1, sizeof *s)))
@@ -158,6 +174,7 @@ struct scratch *scratch_get(struct scratch_pool *p, struct gv_budget *budget, st
         return NULL;
     }
     s->budget = budget;
+    s->outside = outside;
     s->n_series = s->n_samples = s->n_exemplars = s->n_metadata = 0;
     gv_arena_init(&s->arena, budget);
     return s;

@@ -8,8 +8,8 @@
 struct scratch {
     struct scratch *next; /* in the pool */
     struct gv_budget *budget;
-    size_t charged;
-    struct gv_arena arena; /* labels, histograms */
+    size_t charged, outside; /* outside: of the same request, charged by others */
+    struct gv_arena arena;   /* labels, histograms */
 
     char *text; /* decompressed */
     size_t text_cap;
@@ -43,11 +43,12 @@ struct scratch_pool {
 };
 void scratch_pool_init(struct scratch_pool *p);
 void scratch_pool_fini(struct scratch_pool *p);
-/* NULL where not even what is kept fits the budget. */
-GV_MUST_CHECK struct scratch *scratch_get(struct scratch_pool *p, struct gv_budget *budget, struct gv_err *err);
+/* NULL where not even what is kept fits the budget. outside: bytes of the request that are charged already. */
+GV_MUST_CHECK struct scratch *scratch_get(struct scratch_pool *p, struct gv_budget *budget, size_t outside,
+                                          struct gv_err *err);
 void scratch_put(struct scratch_pool *p, struct scratch *s);
 
-/* Room for so many; false where the budget is spent. */
+/* Room for so many; false where the budget is spent, with GV_TOO_LARGE where this request alone would spend it. */
 GV_MUST_CHECK bool scratch_text(struct scratch *s, size_t n, struct gv_err *err);
 GV_MUST_CHECK bool scratch_more_series(struct scratch *s, struct gv_err *err);
 GV_MUST_CHECK bool scratch_more_samples(struct scratch *s, struct gv_err *err);

@@ -640,26 +640,53 @@ static void a_message_that_is_none_leaves_nothing_behind(void **state)
     assert_int_equal(o.code, GV_BAD_DATA);
 }
 
+static void receive_within(size_t bytes)
+{
+    gv_receiver_free(receiver);
+    struct gv_receiver_options o = {
+        .sink = {&store, store_series, store_append}, .max_inflight_bytes = bytes, .max_cached_series = 1000};
+    receiver = gv_receiver_new(&o);
+}
+
 static void memory_is_bounded(void **state)
 {
     (void)state;
-    gv_receiver_free(receiver);
-    struct gv_receiver_options o = {
-        .sink = {&store, store_series, store_append}, .max_inflight_bytes = 100000, .max_cached_series = 1000};
-    receiver = gv_receiver_new(&o);
+    enum { LIMIT = 2 << 20, OTHERS = 1800000 };
+    struct gv_err err = {0};
+    receive_within(LIMIT);
     struct gv_buf many = GV_BUF_INIT, body = GV_BUF_INIT;
     for (int i = 0; i < 20000; i++)
         gv_buf_adds(&many, "\x0a"), gv_buf_addc(&many, 0); /* empty series: much is made of little */
     gv_snappy_encode(&body, gv_buf_slice(&many));
+    assert_true(gv_budget_take(gv_receiver_budget(receiver), OTHERS, &err));
     struct outcome out = send_body(GV_WRITE_1, "c", gv_buf_slice(&body));
     assert_int_equal(out.code, GV_UNAVAILABLE);
     assert_says(out, "max_inflight_bytes");
+    gv_budget_give(gv_receiver_budget(receiver), OTHERS);
+    assert_taken(send_body(GV_WRITE_1, "c", gv_buf_slice(&body)), 0);
+    gv_buf_fini(&many);
+    gv_buf_fini(&body);
+}
+
+/* A sender that tried it again would never get beyond it. */
+static void what_alone_takes_too_much_is_too_large(void **state)
+{
+    (void)state;
+    enum { LIMIT = 100000 };
+    receive_within(LIMIT);
+    struct gv_buf many = GV_BUF_INIT, body = GV_BUF_INIT;
+    for (int i = 0; i < 20000; i++)
+        gv_buf_adds(&many, "\x0a"), gv_buf_addc(&many, 0);
+    gv_snappy_encode(&body, gv_buf_slice(&many));
+    struct outcome out = send_body(GV_WRITE_1, "c", gv_buf_slice(&body)); /* its arrays */
+    assert_int_equal(out.code, GV_TOO_LARGE);
+    assert_says(out, "ingest.max_inflight_bytes is 100000");
     for (int i = 0; i < 100000; i++)
         gv_buf_addc(&many, 0);
     gv_buf_clear(&body);
     gv_snappy_encode(&body, gv_buf_slice(&many));
-    out = send_body(GV_WRITE_1, "c", gv_buf_slice(&body));
-    assert_int_equal(out.code, GV_TOO_LARGE);
+    assert_int_equal(send_body(GV_WRITE_1, "c", gv_buf_slice(&body)).code, GV_TOO_LARGE); /* its text */
+    assert_taken(send_one(GV_WRITE_1, "c", "__name__=a", "1@10"), 1);
     gv_buf_fini(&many);
     gv_buf_fini(&body);
 }
@@ -670,10 +697,7 @@ static void memory_of_exemplars_is_bounded(void **state)
     (void)state;
     enum { LIMIT = 8 << 20, OVERDRAFT = 1 << 20 };
     settings.max_decoded_size = 4 << 20;
-    gv_receiver_free(receiver);
-    struct gv_receiver_options options = {
-        .sink = {&store, store_series, store_append}, .max_inflight_bytes = LIMIT, .max_cached_series = 1000};
-    receiver = gv_receiver_new(&options);
+    receive_within(LIMIT);
     struct write_build w = write_build_new(GV_WRITE_1);
     struct gv_buf rest = GV_BUF_INIT;
     for (int i = 0; i < 50000; i++)
@@ -709,6 +733,7 @@ int main(void)
         TEST(what_the_log_cannot_take_counts_as_nothing),
         TEST(a_message_that_is_none_leaves_nothing_behind),
         TEST(memory_is_bounded),
+        TEST(what_alone_takes_too_much_is_too_large),
         TEST(memory_of_exemplars_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
