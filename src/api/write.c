@@ -44,19 +44,44 @@ static bool check_types(const struct request *r, struct gv_err *err)
     return false;
 }
 
+/* Of a body: what max_inflight_bytes could never hold is no matter of trying again. */
+static size_t largest_of(const struct request *r)
+{
+    int64_t limit = gv_receiver_budget(r->l->env.receiver)->limit;
+    size_t max = r->settings->ingest->max_body_size;
+    return limit && (size_t)limit < max ? (size_t)limit : max;
+}
+
+static bool refuse_size(const struct request *r, struct gv_slice length, size_t largest, struct gv_err *err)
+{
+    const char *name = largest < r->settings->ingest->max_body_size ? "max_inflight_bytes" : "max_body_size";
+    return gv_fail(err, GV_TOO_LARGE,
+                   "a body of %.*s bytes: ingest.%s is %zu; let the sender make smaller batches (max_samples_per_send)",
+                   GV_ARG(length), name, largest);
+}
+
 /* The body, before it comes: as long as it says, or, in chunks, as long as it may be. */
-static bool reserve(struct request *r, size_t max, struct gv_err *err)
+static bool reserve(struct request *r, size_t largest, struct gv_err *err)
 {
     struct gv_slice text = gv_http_request_field(&r->x->request, "Content-Length");
-    struct gv_budget *budget = gv_receiver_budget(r->l->env.receiver);
-    size_t n = 0;
-    for (size_t i = 0; i < text.n && n <= max; i++)
+    size_t n = text.n ? 0 : largest;
+    for (size_t i = 0; i < text.n && n <= largest; i++)
         n = n * 10 + (size_t)(text.p[i] - '0');
-    n = text.n && n < max ? n : max;
-    if (!gv_budget_take(budget, n, err))
+    if (n > largest)
+        return refuse_size(r, text, largest, err);
+    if (!gv_budget_take(gv_receiver_budget(r->l->env.receiver), n, err))
         return false;
     r->reserved = n;
     return true;
+}
+
+/* When the body is here: what came in chunks is shorter than it might have been. */
+static void keep_reserved(struct request *r, size_t n)
+{
+    if (r->reserved <= n)
+        return;
+    gv_budget_give(gv_receiver_budget(r->l->env.receiver), r->reserved - n);
+    r->reserved = n;
 }
 
 static void add_extra(struct request *r, const char *name, struct gv_slice value)
@@ -75,12 +100,11 @@ size_t write_accept(struct request *r)
 {
     struct gv_err err = {0};
     r->settings = r->l->api->ops.settings(r->l->api->ops.ctx, r->l->env.loop);
-    const struct gv_ingest_settings *ingest = r->settings->ingest;
-    if (!check_open(r, &err) || !check_types(r, &err) || !reserve(r, ingest->max_body_size, &err)) {
+    if (!check_open(r, &err) || !check_types(r, &err) || !reserve(r, largest_of(r), &err)) {
         refuse(r, &err);
         return 0;
     }
-    return ingest->max_body_size;
+    return largest_of(r);
 }
 
 /* ---- The way of a request ---- */
@@ -166,6 +190,7 @@ void serve_write(struct request *r)
         refuse(r, &err); /* not after the header was accepted */
         return;
     }
+    keep_reserved(r, q.body.n);
     w->r = r;
     w->told.fn = on_told;
     w->small = gv_incoming_is_small(&q);

@@ -244,7 +244,9 @@ class Refused(Written):
             reply = program.request("POST", "/api/v1/write", body, headers)
             self.assertEqual(reply.status, status, (kind, encoding, reply.text))
         self.assertEqual(program.get("/api/v1/write").status, 405)
-        self.assertEqual(post(program, b"x" * 20000).status, 413)
+        large = post(program, b"x" * 20000)
+        self.assertEqual(large.status, 413)
+        self.assertIn("a body of 20000 bytes: ingest.max_body_size is 10240", large.text)
         for bomb in (varint(4 << 30) + b"\0\0", varint(25 << 10) + b"\0" * 9000, b"\x05nonsense", body[:-3], b""):
             self.assertEqual(post(program, bomb).status, 400, bomb[:20])
         bad = post(program, writes.snappy(b"\x0a\x7f\x01"))
@@ -253,14 +255,31 @@ class Refused(Written):
 
     def test_memory_of_all_requests_is_bounded(self):
         program = self.start(CONFIG + "  max_inflight_bytes: 1MiB\n  max_body_size: 10MiB\n")
-        reply = post(program, writes.snappy(b"\x0a\x00" * 400_000))
-        self.assertIn(reply.status, (413, 503))
-        self.assertIn("max_inflight_bytes", reply.text)
-        chunked = program.request("POST", "/api/v1/write", iter([b"abc"]), {"Transfer-Encoding": "chunked"})
-        self.assertEqual(chunked.status, 503)
-        self.assertEqual(chunked.headers["Retry-After"], "5")
-        self.assertEqual(eventually(lambda: program.metric("globalview_ingest_inflight_bytes") == 0, "all given back"), True)
-        self.taken(post(program, request_1(({"__name__": "a", "cluster": "c"}, [(now_ms(), 1)]))))
+        body = request_1(({"__name__": "a", "cluster": "c"}, [(now_ms(), 1)]))
+        with writes.connection(program) as other:
+            other.putrequest("POST", "/api/v1/write")
+            other.putheader("Content-Length", str((1 << 20) - 1000))
+            other.endheaders()
+            eventually(lambda: program.metric("globalview_ingest_inflight_bytes") > 1000_000, "the header has come")
+            for sent in (body, iter([body])):  # the latter in chunks
+                reply = program.request("POST", "/api/v1/write", sent)
+                self.assertEqual((reply.status, reply.headers["Retry-After"]), (503, "5"))
+                self.assertIn("max_inflight_bytes is 1048576 bytes", reply.text)
+        eventually(lambda: program.metric("globalview_ingest_inflight_bytes") == 0, "all given back")
+        self.taken(post(program, body))
+        self.taken(program.request("POST", "/api/v1/write", iter([body])))
+        eventually(lambda: program.metric("globalview_ingest_inflight_bytes") == 0, "all given back")
+
+    def test_what_could_never_fit_is_not_to_be_sent_again(self):
+        program = self.start(CONFIG + "  max_inflight_bytes: 1MiB\n  max_body_size: 2MiB\n")
+        for size, name in ((3 << 20, "ingest.max_inflight_bytes is 1048576"), ((1 << 20) + 1, "ingest.max_inflight_bytes"),
+                           (800_000, "ingest.max_inflight_bytes")):
+            reply = post(program, writes.snappy(b"\x0a\x00" * (size // 2)))
+            self.assertEqual(reply.status, 413, reply.text)
+            self.assertIn(name, reply.text)
+        chunked = program.request("POST", "/api/v1/write", iter([b"x" * 500_000] * 3))
+        self.assertEqual(chunked.status, 413)
+        self.assertEqual(program.metric("globalview_ingest_inflight_bytes"), 0)
 
     def test_without_ingest_the_key_is_named(self):
         program = self.start("storage: {path: data}\n")
