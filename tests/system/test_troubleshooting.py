@@ -128,7 +128,13 @@ class Troubleshooting(unittest.TestCase):
         program = self.stack.enter_context(Program("storage:\ningest: {max_inflight_bytes: 1MiB, max_body_size: 10MiB, "
                                                    "out_of_order_window: 1m}\n"))
         self.hear(writes.post(program, remote.varint(2 << 20) + bytes(3 << 15)).text)
-        self.hear(program.request("POST", "/api/v1/write", iter([b"abc"]), {"Transfer-Encoding": "chunked"}).text)
+        with writes.connection(program) as other:
+            other.putrequest("POST", "/api/v1/write")
+            other.putheader("Content-Length", str(1 << 20))
+            other.endheaders()
+            eventually(lambda: program.metric("globalview_ingest_inflight_bytes") == 1 << 20, "the header has come")
+            self.hear(writes.post(program, b"abc").text)
+        eventually(lambda: program.metric("globalview_ingest_inflight_bytes") == 0, "all given back")
         now, ok = int(time.time() * 1000), {"__name__": "a", "cluster": "c"}
         self.hear(writes.post(program, writes.request_1((ok, [(now, 1)]))).text)
         self.hear(writes.post(program, writes.request_1((ok, [(now - 3600_000, 1)]))).text)
