@@ -12,7 +12,7 @@
 struct gv_budget {
     _Atomic int64_t used;     /* bytes */
     _Atomic int64_t peak;     /* bytes */
-    int64_t limit;            /* bytes; 0: none */
+    _Atomic int64_t limit;    /* bytes; 0: none; may be set while in use: what is charged stays charged */
     const char *name;         /* the limit's name in messages: "max_query_memory" */
     enum gv_err_code code;    /* what exceeding it is: GV_EXECUTION for a query, GV_UNAVAILABLE for the process */
     struct gv_budget *parent; /* charged too; may be NULL */

@@ -100,11 +100,11 @@ size_t write_accept(struct request *r)
 {
     struct gv_err err = {0};
     r->settings = r->l->api->ops.settings(r->l->api->ops.ctx, r->l->env.loop);
-    if (!check_open(r, &err) || !check_types(r, &err) || !reserve(r, largest_of(r), &err)) {
-        refuse(r, &err);
-        return 0;
-    }
-    return largest_of(r);
+    size_t largest = 0;
+    if (check_open(r, &err) && check_types(r, &err) && reserve(r, largest = largest_of(r), &err))
+        return largest;
+    refuse(r, &err);
+    return 0;
 }
 
 /* ---- The way of a request ---- */

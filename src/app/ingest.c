@@ -1,5 +1,4 @@
 #include "app/ingest.h"
-#include "base/log.h"
 #include "ingest/metrics.h"
 
 static bool store_series(void *ctx, const struct gv_labels *labels, uint64_t *id, struct gv_err *err)
@@ -52,7 +51,6 @@ void ingest_receiver_free(struct gv_receiver *r)
 void ingest_apply(struct gv_receiver *r, const struct gv_config *c)
 {
     struct gv_ingest_config ingest = ingest_of(c);
-    if (c->ingest && gv_receiver_budget(r)->limit != ingest.max_inflight_bytes)
-        gv_log(GV_LOG_WARN, "ingest.max_inflight_bytes changes at the next start only");
+    atomic_store(&gv_receiver_budget(r)->limit, ingest.max_inflight_bytes);
     gv_receiver_set_max_cached_series(r, (size_t)ingest.max_cached_series);
 }

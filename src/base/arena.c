@@ -59,7 +59,8 @@ bool gv_budget_take(struct gv_budget *b, size_t n, struct gv_err *err)
 {
     for (struct gv_budget *at = b; at; at = at->parent) {
         int64_t used = atomic_fetch_add_explicit(&at->used, (int64_t)n, memory_order_relaxed) + (int64_t)n;
-        if (at->limit > 0 && used > at->limit) {
+        int64_t limit = atomic_load_explicit(&at->limit, memory_order_relaxed);
+        if (limit > 0 && used > limit) {
             atomic_fetch_sub_explicit(&at->used, (int64_t)n, memory_order_relaxed);
             for (; b != at; b = b->parent)
                 atomic_fetch_sub_explicit(&b->used, (int64_t)n, memory_order_relaxed);

@@ -10,10 +10,11 @@ enum { LARGEST_KEPT = 16 << 20, LIMIT_SHARE = 16 }; /* a small part of the budge
 static bool fits_alone(const struct scratch *s, size_t n, struct gv_err *err)
 {
     size_t all = s->outside + s->charged + n;
-    return !s->budget->limit || all <= (size_t)s->budget->limit ||
+    int64_t limit = s->budget->limit;
+    return !limit || all <= (size_t)limit ||
            gv_fail(err, GV_TOO_LARGE,
                    "a request that takes %zu bytes and more to read: ingest.max_inflight_bytes is %lld", all,
-                   (long long)s->budget->limit);
+                   (long long)limit);
 }
 
 static bool charge(struct scratch *s, size_t n, struct gv_err *err)

@@ -280,6 +280,10 @@ class Refused(Written):
         chunked = program.request("POST", "/api/v1/write", iter([b"x" * 500_000] * 3))
         self.assertEqual(chunked.status, 413)
         self.assertEqual(program.metric("globalview_ingest_inflight_bytes"), 0)
+        program.config.write_text(CONFIG + "  max_inflight_bytes: 64MiB\n")
+        program.reload()
+        program.wait_for_log("configuration reloaded")
+        self.taken(post(program, writes.snappy(b"\x0a\x00" * 400_000)))
 
     def test_without_ingest_the_key_is_named(self):
         program = self.start("storage: {path: data}\n")
