@@ -4,6 +4,7 @@
  * A client that goes away does not stop its write: what was begun is finished, and sending it again is harmless. */
 #include "api/handlers.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "loop/task.h"
 #include <strings.h>
 
@@ -25,6 +26,13 @@ static bool check_open(const struct request *r, struct gv_err *err)
         return gv_fail(err, GV_NOT_FOUND, "no writes are taken here: set `ingest` in the configuration");
     return r->l->env.receiver ||
            gv_fail(err, GV_UNAVAILABLE, "no writes are taken before the next start: it opens the storage");
+}
+
+/* It becomes a label's value. */
+static bool check_cluster(const struct request *r, struct gv_err *err)
+{
+    return gv_utf8_valid(r->cluster) ||
+           gv_fail(err, GV_BAD_DATA, "no cluster: its name in the path, /cluster/<name>/api/v1/write, is not UTF-8");
 }
 
 /* Both before anything is read of the body. Without Content-Encoding it is snappy as well, as senders of old mean it.
@@ -101,7 +109,8 @@ size_t write_accept(struct request *r)
     struct gv_err err = {0};
     r->settings = r->l->api->ops.settings(r->l->api->ops.ctx, r->l->env.loop);
     size_t largest = 0;
-    if (check_open(r, &err) && check_types(r, &err) && reserve(r, largest = largest_of(r), &err))
+    if (check_open(r, &err) && check_cluster(r, &err) && check_types(r, &err) &&
+        reserve(r, largest = largest_of(r), &err))
         return largest;
     refuse(r, &err);
     return 0;

@@ -235,6 +235,13 @@ class Refused(Written):
         self.assertEqual(reply.status, 400)
         self.assertIn('cluster "asked" is asked at its endpoints', reply.text)
 
+    def test_a_path_that_is_no_text(self):
+        program = self.start()
+        reply = post(program, request_1(({"__name__": "a"}, [(now_ms(), 1)])), path="/cluster/%ff/api/v1/write")
+        self.assertEqual((reply.status, reply.text), (400, "no cluster: its name in the path, "
+                                                           "/cluster/<name>/api/v1/write, is not UTF-8\n"))
+        self.assertEqual(self.values(program, "a"), {})
+
     def test_types_methods_and_sizes(self):
         program = self.start(CONFIG + "  max_body_size: 10KiB\n  max_decoded_size: 20KiB\n")
         body = request_1(({"__name__": "a", "cluster": "c"}, [(now_ms(), 1)]))
