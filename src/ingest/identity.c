@@ -18,7 +18,7 @@ static enum identity refuse(struct work *w, enum refusal why, const char *fmt, .
 
 static enum identity refuse(struct work *w, enum refusal why, const char *fmt, ...)
 {
-    char text[512];
+    char text[LONGEST_REASON];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
@@ -154,20 +154,29 @@ static enum identity relabel(struct work *w)
     return w->n ? check_labels(w) : IDENTITY_DROPPED;
 }
 
+bool identity_is_pushed(const struct gv_ingest_settings *settings, struct gv_slice cluster, char *text, size_t n)
+{
+    const struct gv_cluster *c = gv_clusters_find(settings->clusters, cluster);
+    if (!c || !c->config->n_endpoints)
+        return true;
+    snprintf(
+        text, n,
+        "cluster \"%.*s\" is asked at its endpoints, so its series cannot be pushed too: remove its endpoints from "
+        "the configuration, or send under another name",
+        GV_ARG(cluster));
+    return false;
+}
+
 static enum identity check_cluster(struct work *w)
 {
     const struct gv_ingest_settings *s = w->settings;
+    char text[LONGEST_REASON];
     w->out->cluster = value_of(w, s->cluster_label);
     if (!w->out->cluster.n)
         return refuse(w, REFUSED_NO_CLUSTER, "no cluster: write_relabel_configs take the label %.*s away",
                       GV_ARG(s->cluster_label));
-    const struct gv_cluster *c = gv_clusters_find(s->clusters, w->out->cluster);
-    if (c && c->config->n_endpoints)
-        return refuse(w, REFUSED_CLUSTER,
-                      "cluster \"%.*s\" is asked at its endpoints, so its series cannot be pushed too: remove its "
-                      "endpoints from the configuration, or send under another name",
-                      GV_ARG(w->out->cluster));
-    return IDENTITY_OK;
+    return identity_is_pushed(s, w->out->cluster, text, sizeof text) ? IDENTITY_OK
+                                                                     : refuse(w, REFUSED_CLUSTER, "%s", text);
 }
 
 enum identity identify(const struct gv_ingest_settings *settings, struct gv_slice path_cluster, struct gv_slice fields,

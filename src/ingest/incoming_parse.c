@@ -163,19 +163,29 @@ static bool take_series(struct gv_incoming *in, const struct gv_write_series *se
                             : take_items(in, series, err);
 }
 
+static bool add_metadata(struct scratch *s, struct gv_slice cluster, const struct gv_write_metadata *m,
+                         struct gv_err *err)
+{
+    if (!m->metric.n || !gv_utf8_valid(m->metric) || !gv_utf8_valid(m->help) || !gv_utf8_valid(m->unit))
+        return true;
+    if (s->n_metadata == s->cap_metadata && !scratch_more_metadata(s, err))
+        return false;
+    s->entries[s->n_metadata++] = (struct gv_store_metadata){cluster, m->metric, m->type, m->help, m->unit};
+    return true;
+}
+
 /* Of 1.0, which has them apart from the series and says no cluster: that of the path, or the default one. */
 static bool take_metadata(struct gv_incoming *in, struct gv_err *err)
 {
-    struct scratch *s = in->scratch;
-    struct gv_slice cluster = in->request.cluster.n ? in->request.cluster : in->request.settings->default_cluster;
-    for (struct gv_write_metadata m; gv_write_next_metadata(&in->decoder, &m, err);) {
-        bool good = m.metric.n && gv_utf8_valid(m.metric) && gv_utf8_valid(m.help) && gv_utf8_valid(m.unit);
-        if (!good)
-            continue;
-        if (s->n_metadata == s->cap_metadata && !scratch_more_metadata(s, err))
+    const struct gv_incoming_request *q = &in->request;
+    struct gv_slice cluster = q->cluster.n ? q->cluster : q->settings->default_cluster;
+    char why[LONGEST_REASON];
+    bool pushed = identity_is_pushed(q->settings, cluster, why, sizeof why);
+    if (!pushed)
+        refusals_add(&in->refusals, REFUSED_CLUSTER, 1, true, "metadata: %s", why);
+    for (struct gv_write_metadata m; gv_write_next_metadata(&in->decoder, &m, err);)
+        if (pushed && !add_metadata(in->scratch, cluster, &m, err))
             return false;
-        s->entries[s->n_metadata++] = (struct gv_store_metadata){cluster, m.metric, m.type, m.help, m.unit};
-    }
     return err->code == GV_OK;
 }
 

@@ -42,6 +42,7 @@ struct gv_incoming {
 };
 
 /* identity.c: from label fields to the series that they are here. */
+enum { LONGEST_REASON = 512 };
 enum identity { IDENTITY_OK, IDENTITY_DROPPED, IDENTITY_REFUSED, IDENTITY_BROKEN };
 struct identified {
     const struct gv_labels *labels; /* in the arena */
@@ -52,6 +53,8 @@ struct identified {
 /* IDENTITY_BROKEN: err says what is wrong with the message. */
 enum identity identify(const struct gv_ingest_settings *settings, struct gv_slice path_cluster, struct gv_slice fields,
                        struct gv_arena *a, struct identified *out, struct gv_err *err);
+/* Whether series of the cluster may be pushed; else text, of n bytes, says why not and what to do. */
+bool identity_is_pushed(const struct gv_ingest_settings *settings, struct gv_slice cluster, char *text, size_t n);
 void identity_print(struct gv_buf *out, struct gv_slice fields); /* labels as they came, for messages */
 
 /* incoming_parse.c: the body, decompressed, into the scratch. */

@@ -191,6 +191,18 @@ static struct outcome send_one(enum gv_write_version version, const char *cluste
     return send_built(&w, cluster);
 }
 
+static struct outcome send_metadata(const char *cluster, const char *help)
+{
+    struct write_build w = write_build_new(GV_WRITE_1);
+    struct gv_buf m = GV_BUF_INIT;
+    pb_put_uint(&m, 1, 2);
+    pb_put_text(&m, 2, GV_S("up"));
+    pb_put_text(&m, 4, gv_slice_of(help));
+    pb_put_bytes(&w.series, 3, gv_buf_slice(&m));
+    gv_buf_fini(&m);
+    return send_built(&w, cluster);
+}
+
 #define BOTH(v) for (enum gv_write_version v = GV_WRITE_1; v <= GV_WRITE_2; v++)
 #define assert_says(outcome, part)                                                                                     \
     do {                                                                                                               \
@@ -251,6 +263,10 @@ static void a_cluster_with_endpoints_is_not_pushed(void **state)
         assert_says(o, "cluster \"asked\" is asked at its endpoints");
         assert_int_equal(send_one(v, "asked", "__name__=a", "1@10").code, GV_BAD_DATA);
     }
+    struct outcome o = send_metadata("asked", "alive");
+    assert_int_equal(o.code, GV_BAD_DATA);
+    assert_says(o, "metadata: cluster \"asked\" is asked at its endpoints");
+    assert_int_equal(store.metadata.n, 0);
     assert_int_equal(store.n, 0);
 }
 
@@ -544,14 +560,7 @@ static void metadata_reach_the_store_once_and_when_they_change(void **state)
     }
     assert_string_equal(gv_buf_cstr(&store.metadata), "c/a counter helps seconds\nc/a counter helps more seconds\n");
     gv_buf_clear(&store.metadata);
-    struct gv_buf m = GV_BUF_INIT;
-    struct write_build w = write_build_new(GV_WRITE_1);
-    pb_put_uint(&m, 1, 2);
-    pb_put_text(&m, 2, GV_S("up"));
-    pb_put_text(&m, 4, GV_S("alive"));
-    pb_put_bytes(&w.series, 3, gv_buf_slice(&m));
-    gv_buf_fini(&m);
-    assert_taken(send_built(&w, "c"), 0);
+    assert_taken(send_metadata("c", "alive"), 0);
     assert_string_equal(gv_buf_cstr(&store.metadata), "c/up gauge alive \n");
 }
 
