@@ -71,6 +71,11 @@ struct run { /* samples of one series, one behind the other */
     uint32_t from, n;
     uint32_t shard;
 };
+struct exemplar_of { /* an exemplar to be sent */
+    const struct forward_series *series;
+    uint32_t at; /* in the batch */
+    bool is_put;
+};
 struct forward_scratch {
     struct forward_scratch *next;
     struct gv_write_encoder encoder;
@@ -81,6 +86,10 @@ struct forward_scratch {
     size_t cap_runs;
     uint32_t *starts; /* of each shard, in sorted */
     size_t cap_starts;
+    struct exemplar_of *by_series;
+    struct gv_write_exemplar *exemplars; /* of a row, their labels in exemplar_labels */
+    size_t cap_by_series, cap_exemplars;
+    struct gv_buf exemplar_labels;
 };
 
 static struct forward_scratch *scratch_take(struct gv_forward *f)
@@ -117,6 +126,9 @@ void forward_scratch_fini(struct gv_forward *f)
         free(s->runs);
         free(s->sorted);
         free(s->starts);
+        free(s->by_series);
+        free(s->exemplars);
+        gv_buf_fini(&s->exemplar_labels);
         free(s);
     }
 }
@@ -132,12 +144,14 @@ static void *more_room(void *p, size_t *cap, size_t n, size_t size)
     return p;
 }
 
-static void scratch_reserve(struct forward_scratch *s, size_t samples, size_t shards)
+static void scratch_reserve(struct forward_scratch *s, size_t samples, size_t exemplars, size_t shards)
 {
     size_t cap = s->cap_runs;
     s->values = more_room(s->values, &s->cap_values, samples, sizeof *s->values);
     s->sorted = more_room(s->sorted, &cap, samples, sizeof *s->sorted);
     s->runs = more_room(s->runs, &s->cap_runs, samples, sizeof *s->runs);
+    s->by_series = more_room(s->by_series, &s->cap_by_series, exemplars, sizeof *s->by_series);
+    s->exemplars = more_room(s->exemplars, &s->cap_exemplars, exemplars, sizeof *s->exemplars);
     s->starts = more_room(s->starts, &s->cap_starts, shards + 1, sizeof *s->starts);
 }
 
@@ -160,6 +174,7 @@ struct making {
     unsigned shards;
     int64_t now, oldest; /* ms: older samples are left out */
     struct queue_frame head;
+    size_t n_exemplars; /* in by_series */
 };
 
 static void on_written(struct gv_log_ticket *t, const struct gv_err *err)
@@ -242,15 +257,87 @@ static bool is_wanted(struct making *m, size_t i)
     return false;
 }
 
+/* ---- Exemplars: they go with samples of their series, since 2.0 has no series without ---- */
+
+static int compare_exemplars(const void *x, const void *y)
+{
+    const struct exemplar_of *a = x, *b = y;
+    if (a->series != b->series)
+        return (uintptr_t)a->series < (uintptr_t)b->series ? -1 : 1;
+    return (a->at > b->at) - (a->at < b->at);
+}
+
+/* Those that are to be sent, by series. */
+static void find_exemplars(struct making *m)
+{
+    const struct gv_store_batch *b = m->batch;
+    for (size_t i = 0; m->e->config->send_exemplars && i < b->n_exemplars; i++) {
+        const struct forward_series *s = m->exemplar_series[i];
+        if (s && b->exemplar_verdicts[i] <= GV_APPEND_SAME && labels_of(m, s).n)
+            m->s->by_series[m->n_exemplars++] = (struct exemplar_of){s, (uint32_t)i, false};
+    }
+    if (m->n_exemplars)
+        qsort(m->s->by_series, m->n_exemplars, sizeof *m->s->by_series, compare_exemplars);
+}
+
+/* The first of a series, if there is one. */
+static struct exemplar_of *exemplars_of(struct making *m, const struct forward_series *s)
+{
+    struct exemplar_of *all = m->s->by_series;
+    size_t low = 0, high = m->n_exemplars;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if ((uintptr_t)all[middle].series < (uintptr_t)s)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return all + low;
+}
+
+static void set_labels(struct making *m, size_t n)
+{
+    struct gv_slice left = gv_buf_slice(&m->s->exemplar_labels);
+    for (size_t i = 0; i < n; i++) {
+        m->s->exemplars[i].labels.p = left.p;
+        left.p += m->s->exemplars[i].labels.n;
+    }
+}
+
+/* Those of the series that no row has yet. */
+static void add_exemplars(struct making *m, const struct forward_series *s, struct gv_write_row *row)
+{
+    const struct exemplar_of *end = m->s->by_series + m->n_exemplars;
+    size_t n = 0;
+    if (!m->n_exemplars)
+        return;
+    gv_buf_clear(&m->s->exemplar_labels);
+    for (struct exemplar_of *x = exemplars_of(m, s); x < end && x->series == s && !x->is_put; x++) {
+        const struct gv_store_exemplar *one = &m->batch->exemplars[x->at];
+        size_t before = m->s->exemplar_labels.n;
+        gv_write_put_labels(&m->s->exemplar_labels, one->labels);
+        m->s->exemplars[n++] = (struct gv_write_exemplar){
+            .labels = {NULL, m->s->exemplar_labels.n - before}, .time = one->time, .value = one->value};
+        m->head.newest = one->time > m->head.newest ? one->time : m->head.newest;
+        x->is_put = true;
+    }
+    set_labels(m, n);
+    row->exemplars = m->s->exemplars;
+    row->n_exemplars = n;
+}
+
+/* ---- Rows ---- */
+
 static void put_row(struct making *m, const struct forward_series *s, size_t n)
 {
     struct gv_write_row row = {.labels = labels_of(m, s), .values = m->s->values, .n_values = n};
     if (!n)
         return;
+    add_exemplars(m, s, &row);
     if (m->head.version == GV_WRITE_2 && m->e->config->send_metadata)
         row.metadata = metadata_table_get(&m->e->forward->metadata, s->name);
     gv_write_put(&m->s->encoder, &row);
-    m->head.samples += (uint32_t)n;
+    m->head.samples += (uint32_t)(n + row.n_exemplars);
 }
 
 static void put_run(struct making *m, const struct run *r)
@@ -277,24 +364,23 @@ static uint32_t shard_of(const struct making *m, const struct forward_series *s)
     return s->endpoints[m->index].hash % m->shards;
 }
 
-static void put_exemplars(struct making *m, uint32_t shard)
+/* Whose series has no sample in the batch, or none that is sent: 1.0 takes them. */
+static void put_lone_exemplars(struct making *m, uint32_t shard)
 {
-    struct gv_buf labels = GV_BUF_INIT;
-    for (size_t i = 0; i < m->batch->n_exemplars; i++) {
-        const struct gv_store_exemplar *x = &m->batch->exemplars[i];
-        const struct forward_series *s = m->exemplar_series[i];
-        if (!s || m->batch->exemplar_verdicts[i] > GV_APPEND_SAME || !labels_of(m, s).n || shard_of(m, s) != shard)
+    for (size_t i = 0; i < m->n_exemplars; i++) {
+        const struct exemplar_of *x = &m->s->by_series[i];
+        if (x->is_put || shard_of(m, x->series) != shard)
             continue;
-        gv_buf_clear(&labels);
-        gv_write_put_labels(&labels, x->labels);
-        struct gv_write_exemplar one = {.labels = gv_buf_slice(&labels), .time = x->time, .value = x->value};
-        gv_write_put(&m->s->encoder,
-                     &(struct gv_write_row){.labels = labels_of(m, s), .exemplars = &one, .n_exemplars = 1});
-        m->head.samples++;
-        m->head.newest = x->time > m->head.newest ? x->time : m->head.newest;
+        if (m->head.version == GV_WRITE_2) {
+            endpoint_count_dropped(m->e, DROP_NO_SAMPLE, 1);
+            continue;
+        }
+        struct gv_write_row row = {.labels = labels_of(m, x->series)};
+        add_exemplars(m, x->series, &row);
+        gv_write_put(&m->s->encoder, &row);
+        m->head.samples += (uint32_t)row.n_exemplars;
         next_frame_if_full(m);
     }
-    gv_buf_fini(&labels);
 }
 
 /* ---- Dealing series to shards ---- */
@@ -341,15 +427,15 @@ void endpoint_append(struct endpoint *e, const struct gv_store_batch *b, struct 
                        .shards = atomic_load(&e->shards),
                        .now = forward_now(f)};
     m.oldest = e->config->sample_age_limit_ms ? m.now - e->config->sample_age_limit_ms : INT64_MIN;
-    scratch_reserve(m.s, b->n + 1, m.shards);
+    scratch_reserve(m.s, b->n + 1, b->n_exemplars + 1, m.shards);
+    find_exemplars(&m);
     size_t n = find_runs(&m);
     sort_runs(&m, n);
     for (size_t shard = 0, at = 0; shard < m.shards; shard++) {
         begin_frame(&m, (uint32_t)shard);
         for (; at < n && m.s->sorted[at].shard == shard; at++)
             put_run(&m, &m.s->sorted[at]);
-        if (e->config->send_exemplars && b->n_exemplars)
-            put_exemplars(&m, (uint32_t)shard);
+        put_lone_exemplars(&m, (uint32_t)shard);
         end_frame(&m);
     }
     scratch_give(f, m.s);

@@ -85,7 +85,7 @@ GV_MUST_CHECK bool queue_read_record(struct gv_slice record, struct queue_record
 
 /* ---- An endpoint ---- */
 
-enum drop_reason { DROP_REJECTED, DROP_QUEUE_FULL, DROP_TOO_OLD, DROP_DAMAGED, DROP_REASONS };
+enum drop_reason { DROP_REJECTED, DROP_QUEUE_FULL, DROP_TOO_OLD, DROP_DAMAGED, DROP_NO_SAMPLE, DROP_REASONS };
 
 /* A frame in memory, waiting or under way. */
 struct frame {

@@ -8,7 +8,7 @@ static struct gv_metric_family dropped = GV_COUNTER(
     "globalview_forward_dropped_samples_total",
     "Samples, histograms and exemplars that were not forwarded: refused by the endpoint (rejected), older than "
     "sample_age_limit (too_old), pushed out of the queue (queue_full); records of the queue that were lost "
-    "(damaged).",
+    "(damaged); exemplars without a sample of their series beside them, which 2.0 cannot say (no_sample).",
     "endpoint", "reason");
 static struct gv_metric_family requests =
     GV_COUNTER("globalview_forward_requests_total",
@@ -91,7 +91,7 @@ static double read_failing(void *e)
     return atomic_load(&((struct endpoint *)e)->failing);
 }
 
-static const char *const reasons[DROP_REASONS] = {"rejected", "queue_full", "too_old", "damaged"};
+static const char *const reasons[DROP_REASONS] = {"rejected", "queue_full", "too_old", "damaged", "no_sample"};
 
 static struct gv_metric *dropped_for(const struct endpoint *e, enum drop_reason why)
 {

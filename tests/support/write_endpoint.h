@@ -24,7 +24,7 @@ struct write_endpoint {
     struct fake fake;
     pthread_mutex_t lock;
     struct kept_series series[ENDPOINT_SERIES];
-    size_t n, samples, requests, metadata;
+    size_t n, samples, requests, metadata, empty_series;
     enum gv_write_version last_version;
     size_t of_version[2];    /* requests */
     size_t largest;          /* samples of a request */
@@ -91,6 +91,8 @@ static inline size_t endpoint_read(struct write_endpoint *e, enum gv_write_versi
     while (gv_write_next(&d, &s, &err)) {
         print_series_labels(s.labels, &a, labels, sizeof labels);
         struct kept_series *to = keep ? kept_at(e, labels) : NULL;
+        if (v == GV_WRITE_2 && !s.n_samples && !s.n_histograms)
+            e->empty_series++; /* what a receiver of 2.0 must refuse */
         struct gv_write_items items = gv_write_items(&s);
         for (struct gv_write_item item; gv_write_next_item(&items, &item); samples++) {
             if (to && item.kind == GV_WRITE_SAMPLE)

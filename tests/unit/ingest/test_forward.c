@@ -297,8 +297,50 @@ static void histograms_exemplars_and_metadata_go_where_they_are_wanted(void **st
             assert_int_equal(r.endpoint.series[0].histograms, wanted);
             assert_int_equal(r.endpoint.series[0].exemplars, wanted);
             assert_int_equal(r.endpoint.metadata != 0, wanted);
+            assert_int_equal(r.endpoint.empty_series, 0);
             rig_fini(&r);
         }
+}
+
+/* Several of a series, of more series than fit into a request, and one without a sample beside it: what 2.0 cannot say.
+ */
+static void exemplars_go_with_samples(void **state)
+{
+    enum { N = 9 };
+    enum gv_write_version v = *(enum gv_write_version *)*state;
+    struct rig r;
+    struct awaited w;
+    struct gv_err err = {.code = GV_OK};
+    struct gv_store_sample samples[N];
+    struct gv_store_exemplar exemplars[2 * N + 1];
+    uint8_t verdicts[N], exemplar_verdicts[2 * N + 1];
+    rig_init(&r);
+    awaited_init(&w);
+    r.config.version = v;
+    r.config.send_exemplars = true;
+    r.config.max_samples_per_send = 4;
+    r.config.min_shards = r.config.max_shards = 2;
+    rig_open(&r);
+    rig_start(&r);
+    for (size_t i = 0; i < N; i++)
+        samples[i] = (struct gv_store_sample){.series = series_id(&r, i), .time = 1, .value = 1};
+    for (size_t i = 0; i < 2 * N + 1; i++)
+        exemplars[i] = (struct gv_store_exemplar){series_id(&r, i / 2), 1 + (int64_t)(i % 2), 0.5, &gv_labels_empty};
+    struct gv_store_batch b = {.samples = samples,
+                               .n = N,
+                               .verdicts = verdicts,
+                               .exemplars = exemplars,
+                               .n_exemplars = 2 * N + 1,
+                               .exemplar_verdicts = exemplar_verdicts};
+    assert_true(r.sink.append(r.sink.ctx, &b, &w.ticket, &err) && awaited_wait(&w));
+    wait_until_sent(&r);
+    assert_int_equal(r.endpoint.empty_series, 0);
+    assert_int_equal(r.endpoint.n, v == GV_WRITE_1 ? N + 1 : N);
+    for (size_t i = 0; i < r.endpoint.n; i++)
+        assert_int_equal(r.endpoint.series[i].exemplars, r.endpoint.series[i].n ? 2 : 1);
+    assert_int_equal(status_of(&r).dropped_samples, v == GV_WRITE_2);
+    rig_stop(&r);
+    rig_fini(&r);
 }
 
 static void a_series_that_is_not_known_is_asked_for_again(void **state)
@@ -905,6 +947,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_cannot_be_sent_at_the_end_stays),
         cmocka_unit_test(rules_change_and_drop_series),
         cmocka_unit_test(histograms_exemplars_and_metadata_go_where_they_are_wanted),
+        cmocka_unit_test_prestate(exemplars_go_with_samples, &v1),
+        cmocka_unit_test_prestate(exemplars_go_with_samples, &v2),
         cmocka_unit_test(a_series_that_is_not_known_is_asked_for_again),
         cmocka_unit_test(what_may_be_mended_is_sent_again),
         cmocka_unit_test(what_cannot_be_mended_is_dropped_and_counted),
