@@ -60,7 +60,7 @@ static enum verdict judge_status(const struct shard *s, struct gv_err *why)
 
 enum verdict forward_judge(const struct shard *s, const struct gv_http_outcome *o, struct gv_err *why)
 {
-    if (o->failure == GV_HTTP_OK)
+    if (o->failure == GV_HTTP_OK || s->status) /* it has answered, whatever became of the rest */
         return judge_status(s, why);
     *why = o->err;
     return VERDICT_RETRY;

@@ -251,10 +251,9 @@ static bool on_header(void *arg, int status, struct gv_slice content_type, struc
 static bool on_data(void *arg, const char *data, size_t n, struct gv_err *err)
 {
     struct shard *s = arg;
-    (void)err;
     size_t room = MOST_REPLY - s->reply.n;
     gv_buf_add(&s->reply, data, n < room ? n : room);
-    return true;
+    return n <= room || gv_fail(err, GV_UNAVAILABLE, "a reply of more than %d bytes", MOST_REPLY);
 }
 
 static void judge(struct shard *s, const struct gv_http_outcome *o)

@@ -19,6 +19,7 @@ struct endpoint_answer {
     const char *fields, *body; /* of the header; NULL: none */
     bool forget;               /* the samples are not kept */
     bool hang_up;              /* no answer at all */
+    bool endless;              /* the body never ends: 1 MiB of it, or none at all, and then nothing */
 };
 struct write_endpoint {
     struct fake fake;
@@ -144,6 +145,12 @@ static inline bool endpoint_reply(struct fake_connection *c, const char *request
         snprintf(head + n, sizeof head - n, "\r\n");
     else
         snprintf(head + n, sizeof head - n, "Content-Length: %zu\r\n\r\n%s", strlen(text), text);
+    if (a.endless) {
+        n = (size_t)snprintf(head, sizeof head, "HTTP/1.1 %d X\r\nContent-Length: 9999999999\r\n\r\n%s", a.status,
+                             text);
+        static const char noise[1 << 20];
+        return fake_write(c, head, n) && (*text || fake_write(c, noise, sizeof noise)) && fake_hang(c);
+    }
     return fake_puts(c, head); /* in one piece: several would wait for acknowledgements */
 }
 

@@ -205,7 +205,7 @@ class Troubleshooting(unittest.TestCase):
 ingest: {{}}
 remote_write:
   - {{url: '{endpoint.url}/w', name: one, queue_path: {self.folder()}/q, max_queue_size: 1MiB,
-     protobuf_message: io.prometheus.write.v2.Request, queue_config: {{max_backoff: 50ms}}}}
+     protobuf_message: io.prometheus.write.v2.Request, queue_config: {{max_backoff: 50ms, batch_send_deadline: 1ms}}}}
 """
         program = self.stack.enter_context(Program(config))
 

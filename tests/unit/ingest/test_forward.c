@@ -564,6 +564,43 @@ static void what_cannot_be_mended_is_dropped_and_counted(void **state)
     rig_fini(&r);
 }
 
+/* Bodies that stop short, then bodies that do not stop; none of it is an answer that is waited for again. */
+static struct endpoint_answer endless(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    static const struct endpoint_answer all[] = {{.status = 200, .body = "go"},
+                                                 {.status = 400, .body = "bad"},
+                                                 {.status = 500, .body = "later"},
+                                                 {.status = 200},
+                                                 {.status = 400},
+                                                 {.status = 500}};
+    (void)e, (void)v;
+    struct endpoint_answer a = request < GV_COUNT(all) ? all[request] : (struct endpoint_answer){.status = 204};
+    a.endless = request < GV_COUNT(all);
+    return a;
+}
+
+static void a_status_counts_whatever_becomes_of_the_body(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    r.endpoint.answer = endless;
+    r.config.timeout_ms = 100;
+    r.config.max_samples_per_send = 3;
+    rig_open(&r);
+    rig_start(&r);
+    for (int64_t t = 1; t <= 6; t++)
+        assert_true(append_at(&r, 3, t));
+    wait_until_sent(&r);
+    assert_int_equal(r.endpoint.requests, 8);
+    assert_int_equal(r.endpoint.samples, 12);
+    assert_int_equal(status_of(&r).sent_samples, 12);
+    assert_int_equal(status_of(&r).dropped_samples, 6);
+    assert_int_equal(status_of(&r).retried_requests, 2);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
 static struct endpoint_answer after_a_second(struct write_endpoint *e, size_t request, enum gv_write_version v)
 {
     struct timespec *first = e->arg, now;
@@ -952,6 +989,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_series_that_is_not_known_is_asked_for_again),
         cmocka_unit_test(what_may_be_mended_is_sent_again),
         cmocka_unit_test(what_cannot_be_mended_is_dropped_and_counted),
+        cmocka_unit_test(a_status_counts_whatever_becomes_of_the_body),
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(an_endpoint_that_knows_1_alone_gets_1),
         cmocka_unit_test(old_samples_are_left_out),
