@@ -1,6 +1,7 @@
 /* What the end of a request means for its frames (Prometheus remote-write specification, "Retries & Backoff"): 2xx is
  * delivered, 5xx and broken connections are tried again, so is 429 where configured; anything else is the request's
  * fault, which no repetition mends. */
+#include "base/option.h"
 #include "ingest/forward_impl.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -8,14 +9,16 @@
 
 enum { QUOTED_MAX = 200 };
 
-/* The first line of a reply, quoted. */
+/* URL, status and the first line of the reply, quoted. */
 static bool say(const struct shard *s, struct gv_err *why)
 {
-    struct gv_buf text = GV_BUF_INIT;
+    struct gv_buf url = GV_BUF_INIT, text = GV_BUF_INIT;
+    gv_option_print_url(&url, gv_slice_of(s->endpoint->config->url));
     size_t n = s->reply.n < QUOTED_MAX ? s->reply.n : QUOTED_MAX;
     const char *line = n ? memchr(s->reply.p, '\n', n) : NULL;
     gv_buf_add_quoted(&text, (struct gv_slice){s->reply.p, line ? (size_t)(line - s->reply.p) : n});
-    gv_fail(why, GV_UNAVAILABLE, "%s answered %d: %s", s->endpoint->config->url, s->status, gv_buf_cstr(&text));
+    gv_fail(why, GV_UNAVAILABLE, "%s answered %d: %s", gv_buf_cstr(&url), s->status, gv_buf_cstr(&text));
+    gv_buf_fini(&url);
     gv_buf_fini(&text);
     return false;
 }
@@ -42,8 +45,7 @@ static enum verdict judge_status(const struct shard *s, struct gv_err *why)
     if (s->status / 100 == 2) {
         if (!is_2 || s->has_written)
             return VERDICT_DELIVERED;
-        gv_fail(why, GV_UNAVAILABLE, "%s answered %d without saying what it has written", s->endpoint->config->url,
-                s->status);
+        gv_fail(why, GV_UNAVAILABLE, "it answered %d without saying what it has written", s->status);
         return VERDICT_OLDER_VERSION; /* it took the request for one of 1.0 that holds nothing */
     }
     say(s, why);

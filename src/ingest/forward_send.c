@@ -107,13 +107,12 @@ static void drop_gone_of(struct shard *s)
 
 static void keep_bound(struct endpoint *e)
 {
-    static struct gv_log_limit limit = GV_LOG_LIMIT(60000);
     drop_gone(e, &e->waiting, 0);
     for (unsigned i = 0; i < e->n_shards; i++)
         if (e->shard[i])
             drop_gone_of(e->shard[i]);
     if (e->dropped_full)
-        gv_log_limited(&limit, GV_LOG_WARN,
+        gv_log_limited(&e->says_full, GV_LOG_WARN,
                        "the queue of a remote_write endpoint is full: its oldest samples are dropped",
                        GV_CTX("endpoint", e->config->name), GV_F("samples", e->dropped_full),
                        GV_F("max_queue_size", e->config->max_queue_bytes));
@@ -206,10 +205,11 @@ static void delivered(struct shard *s)
 
 static void refused(struct shard *s, const struct gv_err *why)
 {
-    static struct gv_log_limit limit = GV_LOG_LIMIT(60000);
-    gv_log_limited(&limit, GV_LOG_ERROR, "a remote_write endpoint refused samples; they are dropped",
-                   GV_CTX("endpoint", s->endpoint->config->name),
-                   GV_F("samples", request_sum(s, s->in_request).samples), GV_F("error", (const char *)why->msg));
+    struct endpoint *e = s->endpoint;
+    atomic_store(&e->failing, false);
+    gv_log_limited(&e->says_refused, GV_LOG_ERROR, "a remote_write endpoint refused samples; they are dropped",
+                   GV_CTX("endpoint", e->config->name), GV_F("samples", request_sum(s, s->in_request).samples),
+                   GV_F("error", (const char *)why->msg));
     give_up(s, s->in_request, DROP_REJECTED);
 }
 
@@ -468,6 +468,7 @@ void endpoint_init(struct endpoint *e)
     e->fill.fn = endpoint_fill;
     e->fill.done.fn = on_filled;
     e->says_failing.interval = e->says_better.interval = SAID_MS;
+    e->says_refused.interval = e->says_full.interval = SAID_MS;
     frames_init(&e->waiting);
     frames_init(&e->filled);
 }

@@ -10,6 +10,34 @@
 #include <time.h>
 #include <cmocka.h>
 
+/* ---- What is logged ---- */
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct gv_buf log_text;
+
+static void hear(void *arg, enum gv_log_level level, struct gv_slice line)
+{
+    (void)arg, (void)level;
+    pthread_mutex_lock(&log_lock);
+    gv_buf_add_slice(&log_text, line);
+    pthread_mutex_unlock(&log_lock);
+}
+
+static bool heard(const char *text)
+{
+    pthread_mutex_lock(&log_lock);
+    bool there = log_text.n && strstr(gv_buf_cstr(&log_text), text);
+    pthread_mutex_unlock(&log_lock);
+    return there;
+}
+
+static void forget_log(void)
+{
+    pthread_mutex_lock(&log_lock);
+    gv_buf_fini(&log_text);
+    pthread_mutex_unlock(&log_lock);
+}
+
 /* ---- A forwarder to one endpoint ---- */
 
 struct rig {
@@ -601,6 +629,42 @@ static void a_status_counts_whatever_becomes_of_the_body(void **state)
     rig_fini(&r);
 }
 
+/* One waits while it fails, and is then refused: that is no failure to wait for. */
+static struct endpoint_answer fail_and_refuse(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    (void)e, (void)v;
+    return request ? (struct endpoint_answer){.status = 403, .body = "who are you?"}
+                   : (struct endpoint_answer){.status = 503};
+}
+
+static void what_is_refused_is_said_of_each_endpoint(void **state)
+{
+    static const char *const names[] = {"first", "second"};
+    (void)state;
+    for (size_t i = 0; i < GV_COUNT(names); i++) {
+        struct rig r;
+        char said[80];
+        forget_log();
+        rig_init(&r);
+        r.endpoint.answer = fail_and_refuse;
+        r.config.name = names[i];
+        snprintf(r.url, sizeof r.url, "http://user:Secret@127.0.0.1:%d/write", r.endpoint.fake.port);
+        rig_open(&r);
+        rig_start(&r);
+        assert_true(append_at(&r, 2, 1));
+        wait_until_sent(&r);
+        assert_false(status_of(&r).failing);
+        rig_stop(&r);
+        snprintf(said, sizeof said, "endpoint=%s msg=\"a remote_write endpoint refused samples", names[i]);
+        assert_true(heard(said));
+        assert_true(heard("answered 403: \\\"who are you?\\\""));
+        assert_true(heard("127.0.0.1"));
+        assert_false(heard("Secret"));
+        rig_fini(&r);
+    }
+    forget_log();
+}
+
 static struct endpoint_answer after_a_second(struct write_endpoint *e, size_t request, enum gv_write_version v)
 {
     struct timespec *first = e->arg, now;
@@ -964,11 +1028,6 @@ static void a_disk_that_fails_refuses_the_batch(void **state)
     rig_fini(&r);
 }
 
-static void ignore_line(void *arg, enum gv_log_level level, struct gv_slice line)
-{
-    (void)arg, (void)level, (void)line;
-}
-
 int main(int argc, char **argv)
 {
     static enum gv_write_version v1 = GV_WRITE_1, v2 = GV_WRITE_2;
@@ -990,6 +1049,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_may_be_mended_is_sent_again),
         cmocka_unit_test(what_cannot_be_mended_is_dropped_and_counted),
         cmocka_unit_test(a_status_counts_whatever_becomes_of_the_body),
+        cmocka_unit_test(what_is_refused_is_said_of_each_endpoint),
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(an_endpoint_that_knows_1_alone_gets_1),
         cmocka_unit_test(old_samples_are_left_out),
@@ -1002,7 +1062,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_full_queue_drops_the_oldest),
         cmocka_unit_test(a_disk_that_fails_refuses_the_batch),
     };
-    gv_log_set_sink(ignore_line, NULL);
+    gv_log_set_sink(hear, NULL);
     if (argc == 5)
         return append_until_killed(argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
