@@ -114,7 +114,7 @@ struct shard {
     struct gv_timer timer;     /* of the retry; not sending: until the first one is due */
     int64_t backoff_ms;
     struct gv_buf reply;
-    bool has_written; /* the reply says what was written */
+    int64_t written; /* samples, histograms and exemplars, as the reply says; -1: it does not */
     int64_t retry_after_ms;
     int status;
     struct gv_slice headers[2];
@@ -256,6 +256,7 @@ void endpoint_free_loop_side(struct endpoint *e);
 /* forward_judge.c: what a request's end means. */
 enum verdict { VERDICT_DELIVERED, VERDICT_RETRY, VERDICT_REJECTED, VERDICT_TAKE_APART, VERDICT_OLDER_VERSION };
 enum verdict forward_judge(const struct shard *s, const struct gv_http_outcome *o, struct gv_err *why);
+int64_t forward_written(const struct gv_http_call *call);           /* in on_header: as shard.written */
 int64_t forward_retry_after(struct gv_slice value, int64_t now_ms); /* ms; -1: none */
 
 /* forward_metadata.c: 1.0 has metadata in requests of their own. Loop. */

@@ -43,7 +43,7 @@ static enum verdict judge_status(const struct shard *s, struct gv_err *why)
 {
     bool is_2 = s->version == GV_WRITE_2;
     if (s->status / 100 == 2) {
-        if (!is_2 || s->has_written)
+        if (!is_2 || s->written >= 0)
             return VERDICT_DELIVERED;
         gv_fail(why, GV_UNAVAILABLE, "it answered %d without saying what it has written", s->status);
         return VERDICT_OLDER_VERSION; /* it took the request for one of 1.0 that holds nothing */
@@ -66,6 +66,25 @@ enum verdict forward_judge(const struct shard *s, const struct gv_http_outcome *
         return judge_status(s, why);
     *why = o->err;
     return VERDICT_RETRY;
+}
+
+static int64_t count_of(const struct gv_http_call *call, const char *name)
+{
+    struct gv_slice value = gv_http_call_field(call, name);
+    int64_t n = 0;
+    for (size_t i = 0; i < value.n && isdigit((unsigned char)value.p[i]) && n < UINT32_MAX; i++)
+        n = 10 * n + (value.p[i] - '0');
+    return n;
+}
+
+/* 2.0: the field for samples is there whenever something was taken or refused. */
+int64_t forward_written(const struct gv_http_call *call)
+{
+    if (!gv_http_call_field(call, "X-Prometheus-Remote-Write-Samples-Written").p)
+        return -1;
+    return count_of(call, "X-Prometheus-Remote-Write-Samples-Written") +
+           count_of(call, "X-Prometheus-Remote-Write-Histograms-Written") +
+           count_of(call, "X-Prometheus-Remote-Write-Exemplars-Written");
 }
 
 /* RFC 9110, section 10.2.3: seconds, or a date. */

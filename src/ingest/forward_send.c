@@ -206,11 +206,15 @@ static void delivered(struct shard *s)
 static void refused(struct shard *s, const struct gv_err *why)
 {
     struct endpoint *e = s->endpoint;
+    int64_t all = request_sum(s, s->in_request).samples, taken = s->written < all ? s->written : all;
+    taken = taken > 0 ? taken : 0;
     atomic_store(&e->failing, false);
+    atomic_fetch_add(&e->sent_samples, taken);
+    endpoint_count_dropped(e, DROP_REJECTED, (uint64_t)(all - taken));
     gv_log_limited(&e->says_refused, GV_LOG_ERROR, "a remote_write endpoint refused samples; they are dropped",
-                   GV_CTX("endpoint", e->config->name), GV_F("samples", request_sum(s, s->in_request).samples),
+                   GV_CTX("endpoint", e->config->name), GV_F("samples", all - taken),
                    GV_F("error", (const char *)why->msg));
-    give_up(s, s->in_request, DROP_REJECTED);
+    leave_first(s, s->in_request);
 }
 
 static void again_later(struct shard *s, const struct gv_err *why)
@@ -242,7 +246,7 @@ static bool on_header(void *arg, int status, struct gv_slice content_type, struc
     struct shard *s = arg;
     (void)content_type, (void)err;
     s->status = status;
-    s->has_written = gv_http_call_field(s->call, "X-Prometheus-Remote-Write-Samples-Written").p != NULL;
+    s->written = forward_written(s->call);
     s->retry_after_ms =
         forward_retry_after(gv_http_call_field(s->call, "Retry-After"), forward_now(s->endpoint->forward));
     return true;
@@ -277,6 +281,8 @@ static void judge(struct shard *s, const struct gv_http_outcome *o)
         break;
     case VERDICT_TAKE_APART:
         endpoint_count_request(s->endpoint, "taken_apart");
+        if (s->written > 0)
+            request_note_sent(s);
         request_take_apart(s);
         break;
     case VERDICT_OLDER_VERSION:
@@ -315,7 +321,7 @@ static void start_call(struct shard *s)
                                      .connect_timeout_ms = CONNECT_MS,
                                      .any_address = c->round_robin_dns};
     gv_buf_clear(&s->reply);
-    s->has_written = false;
+    s->written = -1;
     s->retry_after_ms = -1;
     s->status = 0;
     if (s->frames.first->place.number < s->endpoint->resumed && !s->sure)

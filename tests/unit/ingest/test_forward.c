@@ -629,6 +629,34 @@ static void a_status_counts_whatever_becomes_of_the_body(void **state)
     rig_fini(&r);
 }
 
+/* Of what is refused in 2.0 the rest is stored, and the reply says how much. */
+static struct endpoint_answer take_two(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    (void)e, (void)v;
+    return request ? (struct endpoint_answer){.status = 204}
+                   : (struct endpoint_answer){
+                         .status = 400, .body = "no", .fields = "X-Prometheus-Remote-Write-Samples-Written: 2\r\n"};
+}
+
+static void what_is_written_of_a_refused_request_is_sent(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    r.endpoint.answer = take_two;
+    r.config.version = GV_WRITE_2;
+    rig_open(&r);
+    rig_start(&r);
+    for (int64_t t = 1; t <= 2; t++) {
+        assert_true(append_at(&r, 3, t));
+        wait_until_sent(&r);
+    }
+    assert_int_equal(status_of(&r).sent_samples, 2 + 3);
+    assert_int_equal(status_of(&r).dropped_samples, 1);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
 /* One waits while it fails, and is then refused: that is no failure to wait for. */
 static struct endpoint_answer fail_and_refuse(struct write_endpoint *e, size_t request, enum gv_write_version v)
 {
@@ -1049,6 +1077,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_may_be_mended_is_sent_again),
         cmocka_unit_test(what_cannot_be_mended_is_dropped_and_counted),
         cmocka_unit_test(a_status_counts_whatever_becomes_of_the_body),
+        cmocka_unit_test(what_is_written_of_a_refused_request_is_sent),
         cmocka_unit_test(what_is_refused_is_said_of_each_endpoint),
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(an_endpoint_that_knows_1_alone_gets_1),
