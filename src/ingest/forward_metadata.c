@@ -1,5 +1,6 @@
 /* Metadata towards endpoints of 1.0: all that is known, every metadata_interval, in requests of their own. Nothing
- * depends on it, so it is neither kept nor sent again. */
+ * depends on it, so it is not kept, and what an endpoint does not take is sent again in its next turn only. */
+#include "base/option.h"
 #include "ingest/forward_impl.h"
 #include <stdlib.h>
 
@@ -67,11 +68,33 @@ static bool on_data(void *arg, const char *data, size_t n, struct gv_err *err)
 
 static void send_next(struct gv_metadata_call *m);
 
+static void say_failure(struct endpoint *e, const struct gv_http_outcome *o)
+{
+    struct gv_buf why = GV_BUF_INIT;
+    if (o->failure == GV_HTTP_OK) {
+        gv_option_print_url(&why, gv_slice_of(e->config->url));
+        gv_buf_printf(&why, " answered %d", o->status);
+    } else {
+        gv_buf_adds(&why, o->err.msg);
+    }
+    gv_log_limited(&e->says_metadata, GV_LOG_WARN,
+                   "a remote_write endpoint does not take metadata; it is sent again after send_interval",
+                   GV_CTX("endpoint", e->config->name), GV_F("error", gv_buf_slice(&why)));
+    gv_buf_fini(&why);
+}
+
 static void on_end(void *arg, const struct gv_http_outcome *o)
 {
     struct gv_metadata_call *m = arg;
+    bool taken = o->failure == GV_HTTP_OK && o->status / 100 == 2;
+    bool goes_on = o->failure == GV_HTTP_OK && o->status / 100 != 5 && o->status != 429; /* a refusal is of this one */
     m->call = NULL;
-    if (o->failure == GV_HTTP_OK && o->status / 100 == 2 && m->next < m->n && !m->endpoint->stopping)
+    if (!m->endpoint->stopping) {
+        endpoint_count_request(m->endpoint, taken ? "metadata" : "metadata_failed");
+        if (!taken)
+            say_failure(m->endpoint, o);
+    }
+    if (goes_on && m->next < m->n && !m->endpoint->stopping)
         send_next(m);
     else
         clear_blocks(m);
@@ -90,7 +113,8 @@ static void send_next(struct gv_metadata_call *m)
                                      .headers = m->headers,
                                      .n_headers = GV_COUNT(m->headers),
                                      .profile = m->endpoint->profile,
-                                     .timeout_ms = c->timeout_ms};
+                                     .timeout_ms = c->timeout_ms,
+                                     .any_address = c->round_robin_dns};
     m->call = gv_http_call_start(m->endpoint->forward->http, &spec, &ops, m);
 }
 

@@ -13,7 +13,8 @@ static struct gv_metric_family dropped = GV_COUNTER(
 static struct gv_metric_family requests =
     GV_COUNTER("globalview_forward_requests_total",
                "Requests to a remote_write endpoint, by what became of them; delivered_before: an earlier one had been "
-               "taken, its answer lost; taken_apart: refused, its parts are sent one by one.",
+               "taken, its answer lost; taken_apart: refused, its parts are sent one by one; metadata, "
+               "metadata_failed: requests of metadata alone.",
                "endpoint", "outcome");
 static struct gv_metric_family pending_samples =
     GV_GAUGE("globalview_forward_pending_samples", "Samples in the queue that are not delivered yet.", "endpoint");

@@ -28,6 +28,7 @@ struct write_endpoint {
     size_t n, samples, requests, metadata, empty_series;
     enum gv_write_version last_version;
     size_t of_version[2];    /* requests */
+    char metric[64];         /* that the last metadata was of */
     size_t largest;          /* samples of a request */
     int64_t lowest, highest; /* times of the samples of the one in hand */
     struct endpoint_answer (*answer)(struct write_endpoint *e, size_t request, enum gv_write_version v);
@@ -107,8 +108,10 @@ static inline size_t endpoint_read(struct write_endpoint *e, enum gv_write_versi
         }
         e->metadata += keep && s.has_metadata;
     }
-    while (gv_write_next_metadata(&d, &m, &err))
+    while (gv_write_next_metadata(&d, &m, &err)) {
+        snprintf(e->metric, sizeof e->metric, "%.*s", GV_ARG(m.metric));
         e->metadata += keep;
+    }
     if (err.code != GV_OK)
         gv_die("the endpoint cannot read a request: %s", err.msg);
     gv_write_decoder_fini(&d);

@@ -205,7 +205,7 @@ class Troubleshooting(unittest.TestCase):
 ingest: {{}}
 remote_write:
   - {{url: '{endpoint.url}/w', name: one, queue_path: {self.folder()}/q, max_queue_size: 1MiB,
-     protobuf_message: io.prometheus.write.v2.Request, queue_config: {{max_backoff: 50ms, batch_send_deadline: 1ms}}}}
+     protobuf_message: io.prometheus.write.v2.Request, metadata_config: {{send_interval: 100ms}}, queue_config: {{max_backoff: 50ms, batch_send_deadline: 1ms}}}}
 """
         program = self.stack.enter_context(Program(config))
 
@@ -217,7 +217,9 @@ remote_write:
 
         push(400, "refused samples; they are dropped")
         push(204, "does not know remote write 2.0")
+        writes.post(program, writes.request_1(metadata=[("up", 2, "Is it up?", "")]))
         push(500, "does not take samples; they wait in its queue")
+        program.wait_for_log("does not take metadata")
         noise = random.Random(1)
         for i in range(4):
             many = [remote.series({"__name__": "up", "cluster": "c1", "noise": noise.randbytes(400).hex()},

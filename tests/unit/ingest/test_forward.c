@@ -657,6 +657,46 @@ static void what_is_written_of_a_refused_request_is_sent(void **state)
     rig_fini(&r);
 }
 
+/* Never takes that of the metric which came first. */
+static struct endpoint_answer not_that_metric(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    char *never = e->arg;
+    (void)v;
+    if (request == 0)
+        memcpy(never, e->metric, sizeof e->metric);
+    return strcmp(never, e->metric) ? (struct endpoint_answer){.status = 204} : (struct endpoint_answer){.status = 400};
+}
+
+static void metadata_that_is_refused_stops_no_other(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct awaited w;
+    struct gv_err err = {.code = GV_OK};
+    char never[sizeof r.endpoint.metric];
+    struct gv_store_metadata metadata[] = {{GV_S("c1"), GV_S("a"), GV_S("gauge"), GV_S("A."), GV_S("")},
+                                           {GV_S("c1"), GV_S("b"), GV_S("gauge"), GV_S("B."), GV_S("")}};
+    struct gv_store_batch b = {.metadata = metadata, .n_metadata = 2};
+    forget_log();
+    rig_init(&r);
+    awaited_init(&w);
+    r.endpoint.answer = not_that_metric;
+    r.endpoint.arg = never;
+    r.config.metadata_interval_ms = 10;
+    r.config.max_metadata_per_send = 1;
+    rig_open(&r);
+    assert_true(r.sink.append(r.sink.ctx, &b, &w.ticket, &err) && awaited_wait(&w));
+    rig_start(&r);
+    for (bool there = false; !there; pause_a_moment()) {
+        pthread_mutex_lock(&r.endpoint.lock);
+        there = r.endpoint.metadata > 0;
+        pthread_mutex_unlock(&r.endpoint.lock);
+    }
+    assert_true(heard("a remote_write endpoint does not take metadata"));
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
 /* One waits while it fails, and is then refused: that is no failure to wait for. */
 static struct endpoint_answer fail_and_refuse(struct write_endpoint *e, size_t request, enum gv_write_version v)
 {
@@ -1078,6 +1118,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_cannot_be_mended_is_dropped_and_counted),
         cmocka_unit_test(a_status_counts_whatever_becomes_of_the_body),
         cmocka_unit_test(what_is_written_of_a_refused_request_is_sent),
+        cmocka_unit_test(metadata_that_is_refused_stops_no_other),
         cmocka_unit_test(what_is_refused_is_said_of_each_endpoint),
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(an_endpoint_that_knows_1_alone_gets_1),
