@@ -196,12 +196,15 @@ static bool read_bodies(struct gv_task *t)
            f->request.digest(f->request.arg, f, &t->err);
 }
 
+/* Of the bodies; the store's, too. */
 static size_t bytes_of(const struct round *r)
 {
     size_t total = 0;
     for (size_t i = 0; i < r->n; i++)
-        for (size_t k = 0; k < r->entries[i].n_asks; k++)
-            total += (size_t)r->entries[i].asks[k].bytes;
+        for (size_t k = 0; k < r->entries[i].n_asks; k++) {
+            const struct round_ask *ask = &r->entries[i].asks[k];
+            total += ask->sinks ? ((const struct sink *)ask->sinks[0])->total : 0;
+        }
     return total;
 }
 
