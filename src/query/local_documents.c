@@ -58,15 +58,25 @@ static bool read_matches(struct document *d, struct gv_err *err)
 
 /* ---- Writing ---- */
 
-static void write_texts(struct gv_buf *out, const struct gv_slice *texts, size_t n)
+/* Looked at after every so many items: the text will be a copy in the arena once it is whole. */
+static bool has_room(const struct document *d, size_t item, struct gv_err *err)
 {
-    gv_buf_addc(out, '[');
+    enum { EVERY = 256 };
+    return item % EVERY || gv_arena_has_room(d->arena, d->out->n, err);
+}
+
+static bool write_texts(struct document *d, const struct gv_slice *texts, size_t n, struct gv_err *err)
+{
+    gv_buf_addc(d->out, '[');
     for (size_t i = 0; i < n; i++) {
+        if (!has_room(d, i, err))
+            return false;
         if (i)
-            gv_buf_addc(out, ',');
-        gv_buf_add_json(out, texts[i]);
+            gv_buf_addc(d->out, ',');
+        gv_buf_add_json(d->out, texts[i]);
     }
-    gv_buf_addc(out, ']');
+    gv_buf_addc(d->out, ']');
+    return true;
 }
 
 /* ---- Labels and series ---- */
@@ -78,8 +88,7 @@ static bool write_names(struct document *d, struct gv_err *err)
     if (!read_matches(d, err) ||
         !gv_store_label_names(d->view->view, d->arena, d->sets, d->n_sets, d->min_time, d->max_time, &names, &n, err))
         return false;
-    write_texts(d->out, names, n);
-    return true;
+    return write_texts(d, names, n, err);
 }
 
 static bool write_values(struct document *d, struct gv_err *err)
@@ -91,8 +100,7 @@ static bool write_values(struct document *d, struct gv_err *err)
     if (!read_matches(d, err) || !gv_store_label_values(d->view->view, d->arena, name, d->sets, d->n_sets, d->min_time,
                                                         d->max_time, &values, &n, err))
         return false;
-    write_texts(d->out, values, n);
-    return true;
+    return write_texts(d, values, n, err);
 }
 
 static bool write_series(struct document *d, struct gv_err *err)
@@ -104,6 +112,8 @@ static bool write_series(struct document *d, struct gv_err *err)
         return false;
     gv_buf_addc(d->out, '[');
     for (size_t i = 0; i < n; i++) {
+        if (!has_room(d, i, err))
+            return false;
         if (i)
             gv_buf_addc(d->out, ',');
         gv_labels_print_json(d->out, labels[i]);
@@ -159,6 +169,8 @@ static bool write_exemplars(struct document *d, struct gv_err *err)
         return false;
     gv_buf_addc(d->out, '[');
     for (size_t i = 0; i < n; i++) {
+        if (!has_room(d, i, err))
+            return false;
         gv_buf_adds(d->out, i ? ",{\"seriesLabels\":" : "{\"seriesLabels\":");
         gv_labels_print_json(d->out, all[i].series);
         gv_buf_adds(d->out, ",\"exemplars\":[");
@@ -201,6 +213,8 @@ static bool write_metadata(struct document *d, struct gv_err *err)
         return false;
     gv_buf_addc(d->out, '{');
     for (size_t i = 0; i < n; i++) {
+        if (!has_room(d, i, err))
+            return false;
         if (!in_scope(d, &all[i]))
             continue;
         bool same = last.p && gv_slice_eq(last, all[i].metric);
