@@ -19,7 +19,7 @@ struct head *head_new(const struct head_options *o)
     if (!o->clock)
         h->options.clock = &gv_clock_real;
     h->window = o->out_of_order_window;
-    h->min_time = h->swept_min = h->late_min = INT64_MAX;
+    h->min_time = h->swept_min = h->late_min = h->swept_late_min = INT64_MAX;
     h->max_time = h->late_max = h->truncated = INT64_MIN;
     h->epoch = 1;
     h->next_id = 1;

@@ -41,6 +41,7 @@ void head_note_late(struct head *h, int64_t min, int64_t max)
 {
     if (min > max)
         return;
+    head_lower(&h->swept_late_min, min); /* first: see head_collect.c */
     head_lower(&h->late_min, min);
     raise(&h->late_max, max);
 }

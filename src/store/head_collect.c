@@ -120,7 +120,7 @@ struct sweep {
     int64_t before;     /* in-order chunks that end before it go */
     uint32_t late_done; /* out-of-order ones of epochs up to it */
     uint64_t younger;   /* series of this number and above are too young to be dropped */
-    int64_t min;        /* of what stays */
+    int64_t min, late;  /* the first times of what stays */
     struct head_series **empty;
     size_t n, cap;
 };
@@ -168,8 +168,10 @@ static void sweep_series(struct sweep *w, struct head_stripe *stripe, struct hea
     drop_chunks(stripe, s, w->before);
     head_late_drop(stripe, s, w->late_done);
     drop_deleted(s, w->before);
-    int64_t first = first_time(s);
+    int64_t first = first_time(s), late, last;
     w->min = first < w->min ? first : w->min;
+    if (head_late_range(s, w->late_done, UINT32_MAX, &late, &last))
+        w->late = late < w->late ? late : w->late;
     if (!is_empty(s) || s->is_gone || s->id >= w->younger)
         return;
     if (w->n == w->cap) {
@@ -284,23 +286,30 @@ static void unlink_some(struct head *h, struct head_series **series, size_t n)
     h->collect.dying = d;
 }
 
+/* Appends lower `swept` first, then `min`: whichever was too late for the one reading is in the other. */
+static void set_min(_Atomic int64_t *min, _Atomic int64_t *swept, int64_t of_what_stays)
+{
+    int64_t seen = *swept;
+    *min = seen < of_what_stays ? seen : of_what_stays;
+    seen = *swept;
+    head_lower(min, seen);
+}
+
 static void sweep(struct head *h)
 {
     struct sweep w = {.head = h,
                       .before = h->collect.wanted,
                       .late_done = h->collect.late_wanted,
                       .younger = h->collect.younger,
-                      .min = INT64_MAX};
-    h->swept_min = INT64_MAX;
+                      .min = INT64_MAX,
+                      .late = INT64_MAX};
+    h->swept_min = h->swept_late_min = INT64_MAX;
     for_leaves(h, sweep_leaf, &w);
     for (size_t i = 0; i < w.n; i += MOST_DYING)
         unlink_some(h, w.empty + i, w.n - i < MOST_DYING ? w.n - i : MOST_DYING);
     free(w.empty);
-    /* Appends lower swept_min first, then min_time: whichever was too late for the one reading is in the other. */
-    int64_t seen = h->swept_min;
-    h->min_time = seen < w.min ? seen : w.min;
-    seen = h->swept_min;
-    head_lower(&h->min_time, seen);
+    set_min(&h->min_time, &h->swept_min, w.min);
+    set_min(&h->late_min, &h->swept_late_min, w.late);
 }
 
 /* ---- Freeing ---- */

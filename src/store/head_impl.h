@@ -156,6 +156,7 @@ struct head {
     _Atomic uint32_t late_done;         /* epochs up to it are in blocks */
     uint32_t late_frozen;               /* epochs up to it are being written to blocks */
     _Atomic int64_t late_min, late_max; /* of out-of-order samples, at least */
+    _Atomic int64_t swept_late_min;     /* of those there since a sweep began */
     bool replaying;
 
     struct head_shard shards[HEAD_SHARDS];

@@ -414,6 +414,31 @@ static size_t count_sets(struct world *w, int64_t min, int64_t max, const struct
     return n;
 }
 
+/* What came late once, and is in a block now, does not make the head one that has those times. */
+static void test_late_samples_are_forgotten_with_their_block(void **state)
+{
+    enum { SECOND = 8 }; /* slots */
+    struct world *w = *state;
+    struct gv_slice *texts;
+    struct gv_err err = {0};
+    size_t n;
+    for (size_t t = 0; t < 400; t++) {
+        gv_manual_clock_advance(&w->clock, (int64_t)STEP * 1000000);
+        append(w, t < 380 ? 0 : 1, t * SECOND, 1);
+        if (t == 60)
+            append(w, 0, 50 * SECOND + 1, 1);
+    }
+    maintain(w);
+    struct gv_store_view *v = gv_store_view_get(w->store);
+    must(gv_store_label_values(v, &w->arena, GV_S("instance"), NULL, 0, time_of(30 * SECOND), time_of(55 * SECOND),
+                               &texts, &n, &err),
+         &err);
+    assert_int_equal(n, 1);
+    assert_true(gv_slice_is(texts[0], "000"));
+    gv_store_view_put(v);
+    check_now(w);
+}
+
 static void test_labels_end_when_nobody_waits(void **state)
 {
     struct world *w = *state;
@@ -608,6 +633,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_too_many_bytes_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_making_blocks_is_given_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_labels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_late_samples_are_forgotten_with_their_block, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_labels_end_when_nobody_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_series_are_listed_where_they_have_samples, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_are_under_the_budget, set_up, tear_down),
