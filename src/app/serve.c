@@ -202,6 +202,16 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
         program_end(p);
 }
 
+/* One that comes before it can be heeded waits until then, and one that comes afterwards is of no use: neither may end
+ * the process, as it does where nobody watches for it. Other threads take no signals. */
+static void hold_hangups(bool hold)
+{
+    sigset_t hangup;
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &hangup, NULL);
+}
+
 static void watch_signals(struct program *p)
 {
     static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
@@ -210,6 +220,14 @@ static void watch_signals(struct program *p)
         if (!p->signals[i] || event_add(p->signals[i], NULL) != 0)
             gv_die("cannot watch signal %d", numbers[i]);
     }
+    hold_hangups(false);
+}
+
+static void unwatch_signals(struct program *p)
+{
+    hold_hangups(true);
+    for (size_t i = 0; i < GV_COUNT(p->signals); i++)
+        event_free(p->signals[i]);
 }
 
 static bool start_loops(struct program *p, unsigned *started, struct gv_err *err)
@@ -297,8 +315,7 @@ static bool run(struct program *p, struct gv_err *err)
         gv_loop_run(p->control);
     }
     stop_loops(p, started);
-    for (size_t i = 0; i < GV_COUNT(p->signals); i++)
-        event_free(p->signals[i]);
+    unwatch_signals(p);
     return ok;
 }
 
@@ -361,6 +378,7 @@ static int start(const struct gv_flags *f, struct gv_arena *a)
 {
     gv_log_set_level((enum gv_log_level)f->log_level);
     gv_log_set_format((enum gv_log_format)f->log_format);
+    hold_hangups(true);
     gv_process_give_memory_back();
     gv_process_raise_nofile();
     curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -4,12 +4,13 @@ import json
 import pathlib
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
-from program import Program, eventually, free_port, run
+from program import BIN, Program, eventually, free_port, run
 
 
 class Backend:
@@ -175,6 +176,20 @@ class Reload(Server):
         self.assertEqual(self.clusters(p), ["c1", "c2"])
         self.assertEqual(p.metric("globalview_clusters"), 2)
 
+    def test_a_hangup_during_the_start_is_heeded_after_it(self):
+        with tempfile.TemporaryDirectory(prefix="globalview-test-") as folder:
+            file = pathlib.Path(folder) / "globalview.yml"
+            file.write_text("storage:\n")
+            process = subprocess.Popen([BIN, f"--config.file={file}", "--web.listen-address=127.0.0.1:0"],
+                                       stderr=subprocess.PIPE, text=True)
+            with process:
+                for line in process.stderr:
+                    if "storage opened" in line:
+                        process.send_signal(signal.SIGHUP)
+                    if "configuration reloaded" in line:
+                        process.terminate()
+            self.assertEqual(process.returncode, 0)
+
     def test_a_bad_file_changes_nothing_and_says_why(self):
         one = self.backend()
         p = self.program(config(one), "--web.enable-lifecycle")
@@ -326,6 +341,13 @@ class End(Server):
         self.assertEqual(p.process.wait(10), 0)
         asker.join(30)
         self.assertEqual(len(failed), 1)
+
+    def test_a_hangup_does_not_break_it_off(self):
+        p, late = self.program("storage:\n"), time.monotonic() + 30
+        p.process.send_signal(signal.SIGTERM)
+        while p.process.poll() is None and time.monotonic() < late:
+            p.process.send_signal(signal.SIGHUP)
+        self.assertEqual(p.process.returncode, 0)
 
     def test_idle_connections_do_not_hold_it(self):
         p = self.program(config(self.backend()))
