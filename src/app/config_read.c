@@ -58,6 +58,17 @@ static const char *look_up(const reader *r, const char *name)
     return r->env && r->env->getenv ? r->env->getenv(name) : getenv(name);
 }
 
+/* `${1}` is no variable's name, but what relabelling calls a group: it stands for itself. */
+static bool is_number(const char *name)
+{
+    return *name && !name[strspn(name, "0123456789")];
+}
+
+static const char *value_of(const reader *r, const char *name)
+{
+    return is_number(name) ? gv_arena_printf(r->arena, "${%s}", name) : look_up(r, name);
+}
+
 /* One ${NAME} at s, which is cut off; `$$` is a dollar, any other `$` stands for itself. */
 static bool expand_one(reader *r, const path *p, const node *n, struct gv_slice *s, struct gv_buf *out)
 {
@@ -71,11 +82,11 @@ static bool expand_one(reader *r, const path *p, const node *n, struct gv_slice 
         if (!close)
             return gv_config_fail(r, p, n->pos, "${ without } (write $$ for a dollar sign)");
         const char *name = gv_arena_dup(r->arena, (struct gv_slice){s->p + 2, (size_t)(close - s->p) - 2}).p;
-        if (!gv_label_name_is_legacy(gv_slice_of(name)))
+        if (!is_number(name) && !gv_label_name_is_legacy(gv_slice_of(name)))
             return gv_config_fail(r, p, n->pos,
                                   "${...} must hold the name of an environment variable (write $$ for a "
                                   "dollar sign)");
-        const char *value = look_up(r, name);
+        const char *value = value_of(r, name);
         if (!value)
             return gv_config_fail(r, p, n->pos, "environment variable %s is not set", name);
         gv_buf_adds(out, value);

@@ -132,12 +132,15 @@ static void environment_is_expanded_in_values(void **state)
     struct gv_config *c = parse("clusters:\n"
                                 "  - name: a$$b\n"
                                 "    endpoints: ['http://${HOST}:${PORT}']\n"
-                                "    params: {price: '5$', regex: '$1', '${HOST}': x}\n");
+                                "    params: {price: '5$', regex: '$1', '${HOST}': x, group: '${1}:${PORT}', "
+                                "named: '$${x}'}\n");
     assert_string_equal(c->clusters[0].name, "a$b");
     assert_string_equal(c->clusters[0].endpoints[0], "http://h1:9091");
     assert_string_equal(c->clusters[0].params[0].value, "5$");
     assert_string_equal(c->clusters[0].params[1].value, "$1");
     assert_string_equal(c->clusters[0].params[2].name, "${HOST}"); /* keys are not values */
+    assert_string_equal(c->clusters[0].params[3].value, "${1}:9091");
+    assert_string_equal(c->clusters[0].params[4].value, "${x}");
     gv_config_free(c);
     check_refused("clusters:\n  - name: ${NOBODY}\n",
                   "g.yml:2:11: clusters[0].name: environment variable NOBODY is not set");
