@@ -26,12 +26,31 @@ void incoming_refuse(struct gv_incoming *in, enum refusal why, uint64_t items, s
     gv_buf_fini(&shown);
 }
 
-/* All items of a series, or the series where it has none. */
-static void refuse_series(struct gv_incoming *in, enum refusal why, size_t i, const struct gv_write_series *s,
-                          const char *reason)
+/* Where those of series i begin; owners ascend. */
+static size_t first_of(const uint32_t *owners, size_t n, size_t i)
 {
-    uint64_t items = (uint64_t)s->n_samples + s->n_histograms;
-    in->scratch->values[i] = SERIES_REFUSED;
+    size_t low = 0;
+    for (size_t high = n; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        if (owners[middle] < i)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static size_t owned_by(const uint32_t *owners, size_t n, size_t i)
+{
+    return first_of(owners, n, i + 1) - first_of(owners, n, i);
+}
+
+/* All items of a series that have not been refused before, or the series where it has none. */
+static void refuse_series(struct gv_incoming *in, enum refusal why, size_t i, const char *reason)
+{
+    const struct scratch *s = in->scratch;
+    size_t items = owned_by(s->owners, s->n_samples, i) + owned_by(s->exemplar_owners, s->n_exemplars, i);
+    s->values[i] = SERIES_REFUSED;
     incoming_refuse(in, why, items ? items : 1, i, reason, NULL, 0);
 }
 
@@ -75,7 +94,7 @@ static bool settle(struct gv_incoming *in, size_t i, const struct gv_write_serie
         series_cache_put(in->receiver->cache, in->now, in->scratch->keys[i], SERIES_DROPPED);
         return true;
     case IDENTITY_REFUSED:
-        refuse_series(in, who->why, i, s, gv_buf_cstr(&who->message));
+        refuse_series(in, who->why, i, gv_buf_cstr(&who->message));
         return true;
     case IDENTITY_BROKEN:
         return gv_err_prefix(err, "remote write: ");
@@ -101,7 +120,7 @@ bool incoming_find_again(struct gv_incoming *in, size_t i, struct gv_err *err)
     }
     if (s.fault) {
         bool limit = s.labels.n > in->request.settings->max_labels_size || strstr(s.fault, "max_labels_size");
-        refuse_series(in, limit ? REFUSED_LIMIT : REFUSED_REFERENCE, i, &s, s.fault);
+        refuse_series(in, limit ? REFUSED_LIMIT : REFUSED_REFERENCE, i, s.fault);
         return true;
     }
     struct gv_arena_mark mark = gv_arena_mark(&in->scratch->arena);

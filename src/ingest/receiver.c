@@ -140,7 +140,7 @@ struct gv_incoming_outcome gv_incoming_outcome(const struct gv_incoming *in)
     const struct gv_err *failure = in->failure.code != GV_OK ? &in->failure : &in->log_failure;
     if (failure->code != GV_OK)
         return (struct gv_incoming_outcome){failure->code, gv_slice_of(failure->msg), 0, 0, 0};
-    bool refused = in->refusals.errors > 0;
+    bool refused = refusals_errors(&in->refusals) > 0;
     return (struct gv_incoming_outcome){refused ? GV_BAD_DATA : GV_OK, gv_buf_slice(&in->refusals.text), in->samples,
                                         in->histograms, in->exemplars};
 }

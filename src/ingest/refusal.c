@@ -37,7 +37,7 @@ static void log_one(enum refusal why, struct gv_slice line)
 void refusals_count(struct refusals *r, enum refusal why, uint64_t items, bool told)
 {
     r->counts[why] += items;
-    r->errors += told ? items : 0;
+    r->errors[why] += told ? items : 0;
 }
 
 void refusals_add(struct refusals *r, enum refusal why, uint64_t items, bool told, const char *fmt, ...)
@@ -60,19 +60,28 @@ void refusals_add(struct refusals *r, enum refusal why, uint64_t items, bool tol
         r->text.n = start;
 }
 
+uint64_t refusals_errors(const struct refusals *r)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < REFUSALS_COUNT; i++)
+        n += r->errors[i];
+    return n;
+}
+
 void refusals_finish(struct refusals *r)
 {
+    uint64_t errors = refusals_errors(r);
     bool first = true;
     for (int i = 0; i < REFUSALS_COUNT; i++)
         if (r->counts[i])
             ingest_count_refused(texts[i], r->counts[i]);
-    if (r->told < TOLD || r->errors <= r->told)
+    if (r->told < TOLD || errors <= r->told)
         return;
-    gv_buf_printf(&r->text, "... %llu refused in all:", (unsigned long long)r->errors);
+    gv_buf_printf(&r->text, "... %llu refused in all:", (unsigned long long)errors);
     for (int i = 0; i < REFUSALS_COUNT; i++) {
-        if (!r->counts[i])
+        if (!r->errors[i])
             continue;
-        gv_buf_printf(&r->text, "%s %s %llu", first ? "" : ",", texts[i], (unsigned long long)r->counts[i]);
+        gv_buf_printf(&r->text, "%s %s %llu", first ? "" : ",", texts[i], (unsigned long long)r->errors[i]);
         first = false;
     }
     gv_buf_addc(&r->text, '\n');

@@ -24,7 +24,7 @@ enum refusal { REFUSALS(REFUSAL_ENUM) REFUSALS_COUNT };
 
 struct refusals {
     uint64_t counts[REFUSALS_COUNT]; /* items: samples, histograms, exemplars; of a series that has none, itself */
-    uint64_t errors;                 /* those that are told */
+    uint64_t errors[REFUSALS_COUNT]; /* those of them that are told */
     unsigned told, silent;           /* put in words */
     struct gv_buf text;              /* one line each */
 };
@@ -37,4 +37,5 @@ void refusals_add(struct refusals *r, enum refusal why, uint64_t items, bool tol
     GV_PRINTF(5, 6);
 bool refusal_is_silent(enum refusal why); /* in remote write 1.0 */
 const char *refusal_text(enum refusal why);
-void refusals_finish(struct refusals *r); /* what was not put in words, by reason; counts into the metrics */
+uint64_t refusals_errors(const struct refusals *r); /* that are told */
+void refusals_finish(struct refusals *r);           /* what was not put in words, by reason; counts into the metrics */

@@ -297,6 +297,22 @@ static void rules_relabel_and_drop(void **state)
 
 /* ---- Bad items ---- */
 
+static void put_integers(struct gv_buf *out, uint32_t field, int64_t time, uint64_t count, double sum)
+{
+    struct gv_buf h = GV_BUF_INIT, span = GV_BUF_INIT;
+    pb_put_uint(&h, 1, count);
+    pb_put_double(&h, 3, sum);
+    pb_put_sint(&h, 4, 1);
+    pb_put_uint(&h, 6, 1);
+    pb_put_uint(&span, 2, 2);
+    pb_put_bytes(&h, 11, gv_buf_slice(&span));
+    pb_put_bytes(&h, 12, (struct gv_slice){"\x04\x02", 2}); /* 2, 3 */
+    pb_put_int(&h, 15, time);
+    pb_put_bytes(out, field, gv_buf_slice(&h));
+    gv_buf_fini(&h);
+    gv_buf_fini(&span);
+}
+
 static void a_bad_sample_loses_no_good_one(void **state)
 {
     (void)state;
@@ -407,6 +423,28 @@ static void only_the_first_refusals_are_put_in_words(void **state)
     assert_int_equal(lines, 11);
 }
 
+static void each_item_is_counted_once(void **state)
+{
+    (void)state;
+    BOTH(v)
+    {
+        struct write_build w = write_build_new(v);
+        struct gv_buf rest = GV_BUF_INIT;
+        put_integers(&rest, v == GV_WRITE_1 ? 4 : 3, 40, 99, 4);
+        build_exemplar(&w, &rest, "trace_id=abc", 1, 10);
+        for (int i = 0; i < 12; i++)
+            build_series_with(&w, "__name__=h", "1@10 2@20", &rest);
+        for (int i = 0; i < 5; i++)
+            build_series(&w, "job=a", "1@10");
+        gv_buf_fini(&rest);
+        struct outcome o = send_built(&w, "");
+        assert_int_equal(o.code, GV_BAD_DATA);
+        assert_says(o, v == GV_WRITE_1
+                           ? "... 48 refused in all: invalid_histogram 12, no_cluster 36\n"
+                           : "... 53 refused in all: invalid_histogram 12, no_metric_name 5, no_cluster 36\n");
+    }
+}
+
 static void references_out_of_range_are_the_series_own_fault(void **state)
 {
     (void)state;
@@ -462,22 +500,6 @@ static struct gv_histogram a_histogram(int32_t schema)
                                  .sum = 4,
                                  .zero_threshold = .001,
                                  .positive = {spans, counts, 1, 2}};
-}
-
-static void put_integers(struct gv_buf *out, uint32_t field, int64_t time, uint64_t count, double sum)
-{
-    struct gv_buf h = GV_BUF_INIT, span = GV_BUF_INIT;
-    pb_put_uint(&h, 1, count);
-    pb_put_double(&h, 3, sum);
-    pb_put_sint(&h, 4, 1);
-    pb_put_uint(&h, 6, 1);
-    pb_put_uint(&span, 2, 2);
-    pb_put_bytes(&h, 11, gv_buf_slice(&span));
-    pb_put_bytes(&h, 12, (struct gv_slice){"\x04\x02", 2}); /* 2, 3 */
-    pb_put_int(&h, 15, time);
-    pb_put_bytes(out, field, gv_buf_slice(&h));
-    gv_buf_fini(&h);
-    gv_buf_fini(&span);
 }
 
 static void histograms_are_checked_one_by_one(void **state)
@@ -732,6 +754,7 @@ int main(void)
         TEST(too_many_and_too_large_labels_are_said),
         TEST(long_labels_leave_room_for_what_is_wrong),
         TEST(only_the_first_refusals_are_put_in_words),
+        TEST(each_item_is_counted_once),
         TEST(references_out_of_range_are_the_series_own_fault),
         TEST(nothing_is_taken_of_an_empty_series),
         TEST(histograms_are_checked_one_by_one),
