@@ -172,8 +172,15 @@ static void sweep(struct series_cache *c, struct shard *s, unsigned generation)
     size_t enough = s->n * 3 / 2 / WAYS + FEWEST_BUCKETS, max = atomic_load(&c->max_buckets);
     if (enough > max)
         enough = max;
-    if (enough < s->n_buckets / 2)
+    if (enough < s->n_buckets / 2 || s->n_buckets > max)
         resize(s, enough, generation);
+}
+
+/* A request that began just before the others is a generation behind: it must not take theirs for old. */
+static bool is_due(const struct shard *s, unsigned generation)
+{
+    unsigned ahead = (generation - s->generation) % GENERATIONS;
+    return ahead && ahead < GENERATIONS - 1;
 }
 
 /* ---- What others call ---- */
@@ -253,7 +260,7 @@ void series_cache_find(struct series_cache *c, int64_t now, const struct gv_hash
         if (ends[i] == at)
             continue;
         pthread_mutex_lock(&s->lock);
-        if (s->generation != generation)
+        if (is_due(s, generation))
             sweep(c, s, generation);
         find_some(s, generation, keys, order + at, ends[i] - at, values);
         pthread_mutex_unlock(&s->lock);

@@ -98,6 +98,30 @@ static void what_is_not_seen_for_long_is_forgotten(void **state)
     series_cache_free(c);
 }
 
+static void a_request_that_is_late_forgets_nothing(void **state)
+{
+    (void)state;
+    const int64_t before = 15 * MINUTE - 1, after = 15 * MINUTE;
+    struct series_cache *c = series_cache_new(1 << 20);
+    put(c, before, 0, 1000);
+    assert_int_equal(found(c, after, 0, 1000), 1000);
+    assert_int_equal(found(c, before, 0, 1000), 1000);
+    assert_int_equal(found(c, after, 0, 1000), 1000);
+    series_cache_free(c);
+}
+
+static void a_lower_limit_is_kept_soon(void **state)
+{
+    (void)state;
+    struct series_cache *c = series_cache_new(MANY);
+    put(c, 0, 0, MANY);
+    series_cache_set_max(c, MANY / 3 * 2);
+    (void)found(c, 15 * MINUTE, 0, MANY);
+    assert_true(series_cache_status(c).entries <= MANY / 3 * 2);
+    assert_true(series_cache_status(c).bytes <= MANY / 3 * 2 * 16 + (8 << 10)); /* and the shards */
+    series_cache_free(c);
+}
+
 static void above_the_limit_the_oldest_make_room(void **state)
 {
     (void)state;
@@ -148,6 +172,8 @@ int main(void)
         cmocka_unit_test(what_was_put_is_found),
         cmocka_unit_test(an_entry_takes_less_than_32_bytes),
         cmocka_unit_test(what_is_not_seen_for_long_is_forgotten),
+        cmocka_unit_test(a_request_that_is_late_forgets_nothing),
+        cmocka_unit_test(a_lower_limit_is_kept_soon),
         cmocka_unit_test(above_the_limit_the_oldest_make_room),
         cmocka_unit_test(threads_may_do_all_of_it_at_once),
     };
