@@ -94,8 +94,9 @@ struct gv_write_histogram {
     struct gv_err fault;
 };
 /* Into a, by its budget. Schemas 9 to 52 are reduced to 8. A fault of h alone: counts that do not fit the spans, spans
- * that overlap or run out of range, an unknown schema, custom bounds that do not increase; a negative count; integers
- * whose count is not that of all buckets (with a sum that is NaN: is less). False where the message is faulty. */
+ * that overlap or run out of range, an unknown schema, custom bounds that do not increase or are not finite, or have a
+ * zero bucket beside them; a negative count; integers whose count is not that of all buckets (with a sum that is NaN:
+ * is less). False where the message is faulty. */
 GV_MUST_CHECK bool gv_write_read_histogram(struct gv_arena *a, struct gv_slice message, struct gv_write_histogram *out,
                                            struct gv_err *err);
 

@@ -241,11 +241,22 @@ static bool any_negative(const struct message *m)
     return m->h->count < 0 || m->h->zero_count < 0;
 }
 
+/* The last bucket goes to infinity by itself, and the ones below all bounds are the first's. */
+static bool check_custom_numbers(const struct message *m, struct gv_err *err)
+{
+    if (m->h->zero_count != 0 || m->h->zero_threshold != 0)
+        return gv_fail(err, GV_BAD_DATA, "Histogram: a zero bucket beside custom bounds");
+    return !m->n_bounds || (m->bounds[0] > -INFINITY && m->bounds[m->n_bounds - 1] < INFINITY) ||
+           gv_fail(err, GV_BAD_DATA, "Histogram: custom bounds that are not finite");
+}
+
 /* What a sender must keep. Sums of floats are no proof: they are not compared. */
 static bool check_counts(const struct message *m, struct gv_err *err)
 {
     if (any_negative(m))
         return gv_fail(err, GV_BAD_DATA, "Histogram: a negative count");
+    if (gv_histogram_is_custom(m->h) && !check_custom_numbers(m, err))
+        return false;
     if (m->is_float)
         return true;
     uint64_t total = m->zero_count + m->side[0].total + m->side[1].total;

@@ -2,6 +2,7 @@
  * which words, and that no bad item loses a good one. Both versions of the protocol. */
 #include "../../support/write_build.h"
 #include "ingest/receiver.h"
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -532,6 +533,40 @@ static void histograms_are_checked_one_by_one(void **state)
     }
 }
 
+static void custom_bounds_are_finite_and_have_no_zero_bucket(void **state)
+{
+    (void)state;
+    static const struct gv_span spans[] = {{0, 2}};
+    static const double counts[] = {2, 3}, good[] = {1, 2}, bad[][2] = {{1, INFINITY}, {-INFINITY, 1}, {NAN, 1}};
+    const struct gv_histogram custom = {.schema = GV_HISTOGRAM_CUSTOM_SCHEMA,
+                                        .count = 5,
+                                        .sum = 4,
+                                        .positive = {spans, counts, 1, 2},
+                                        .bounds = good,
+                                        .n_bounds = 2};
+    BOTH(v)
+    {
+        struct write_build w = write_build_new(v);
+        struct gv_buf rest = GV_BUF_INIT;
+        struct gv_histogram h = custom;
+        build_histogram(&w, &rest, 10, &h);
+        for (size_t i = 0; i < GV_COUNT(bad); i++) {
+            h.bounds = bad[i], h.n_bounds = 1 + (i < 2);
+            build_histogram(&w, &rest, 20 + (int64_t)i, &h);
+        }
+        h = custom, h.zero_count = 1;
+        build_histogram(&w, &rest, 30, &h);
+        build_series_with(&w, "__name__=h", "", &rest);
+        gv_buf_fini(&rest);
+        struct outcome o = send_built(&w, v ? "two" : "one");
+        assert_int_equal(o.histograms, 1);
+        assert_says(o, "Histogram: custom bounds that are not finite: histogram at 0.020\n");
+        assert_says(o, "Histogram: custom bounds that are not finite: histogram at 0.021\n");
+        assert_says(o, "Histogram: custom bounds that are not finite: histogram at 0.022\n");
+        assert_says(o, "Histogram: a zero bucket beside custom bounds: histogram at 0.030\n");
+    }
+}
+
 static void exemplars_are_taken_and_their_faults_told_in_2_0(void **state)
 {
     (void)state;
@@ -758,6 +793,7 @@ int main(void)
         TEST(references_out_of_range_are_the_series_own_fault),
         TEST(nothing_is_taken_of_an_empty_series),
         TEST(histograms_are_checked_one_by_one),
+        TEST(custom_bounds_are_finite_and_have_no_zero_bucket),
         TEST(exemplars_are_taken_and_their_faults_told_in_2_0),
         TEST(metadata_reach_the_store_once_and_when_they_change),
         TEST(known_series_are_not_asked_for_again),
