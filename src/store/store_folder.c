@@ -3,7 +3,7 @@
  *   lock                   whose process it is
  *   log/00000001 ...       the log's segments
  *   checkpoint.00000042/   the head as it was before segment 42; .tmp while it is written
- *   <ULID>/                a block; <ULID>.damaged one that was set aside
+ *   <ULID>/                a block; <ULID>.damaged (.2, .3 ...) one that was set aside
  *   snapshots/<name>/
  *
  * Anything else is somebody's, and left alone. */
@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CHECKPOINT "checkpoint."
@@ -85,11 +86,24 @@ static bool is_leftover(const char *name)
     return ulid_is(ulid);
 }
 
-static bool set_aside(struct gv_store *s, const char *path, const struct gv_err *why, struct gv_err *err)
+/* PATH.damaged, or PATH.damaged.2 and so on where such a one was set aside before. Heap. */
+static char *name_aside(const char *path)
 {
     char *aside;
+    struct stat st;
     if (asprintf(&aside, "%s.damaged", path) < 0)
         gv_die("out of memory");
+    for (unsigned n = 2; lstat(aside, &st) == 0; n++) {
+        free(aside);
+        if (asprintf(&aside, "%s.damaged.%u", path, n) < 0)
+            gv_die("out of memory");
+    }
+    return aside;
+}
+
+static bool set_aside(struct gv_store *s, const char *path, const struct gv_err *why, struct gv_err *err)
+{
+    char *aside = name_aside(path);
     bool ok = s->io->rename(s->io, path, aside) == 0 || file_fail(err, path, "set the damaged block aside");
     if (ok) {
         s->damaged_blocks++;

@@ -110,6 +110,27 @@ static void a_damaged_block_keeps_no_other_from_being_cleaned(void **state)
     assert_true(gv_store_close(s, &err));
 }
 
+/* Also one that was restored, and is no better than the one set aside before. */
+static void each_damaged_block_is_set_aside(void **state)
+{
+    (void)state;
+    gv_manual_clock_init(&manual_clock, 0);
+    for (int i = 0; i < 3; i++) {
+        struct gv_err err = {0};
+        struct gv_store_status status;
+        run_command("cd '%s' && mkdir 01HF0000000000000000000000 && touch 01HF0000000000000000000000/meta.json",
+                    folder);
+        struct gv_store *s =
+            gv_store_open(&(struct gv_store_options){.path = folder, .clock = &manual_clock.clock}, &err);
+        if (!s)
+            fail_msg("%s", err.msg);
+        gv_store_status(s, &status);
+        assert_int_equal(status.damaged_blocks, 1);
+        assert_true(gv_store_close(s, &err));
+    }
+    run_command("[ $(ls -d '%s'/*.damaged* | wc -l) = 3 ]", folder);
+}
+
 static void quiet(void *arg, enum gv_log_level level, struct gv_slice line)
 {
     (void)arg, (void)level, (void)line;
@@ -119,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_damaged_block_holds_up_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_damaged_block_is_set_aside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_block_keeps_no_other_from_being_cleaned, set_up, tear_down),
     };
     gv_log_set_sink(quiet, NULL);
