@@ -54,6 +54,40 @@ static void delete_from(struct head *h, struct head_series *s, struct store_inte
     pthread_mutex_unlock(&stripe->lock);
 }
 
+/* ---- The record is waited for: else what was deleted may be back after a crash ---- */
+
+struct waiting {
+    struct gv_log_ticket ticket;
+    pthread_mutex_t lock;
+    pthread_cond_t told;
+    bool done;
+    struct gv_err err;
+};
+
+static void on_logged(struct gv_log_ticket *t, const struct gv_err *err)
+{
+    struct waiting *w = container_of(t, struct waiting, ticket);
+    pthread_mutex_lock(&w->lock);
+    w->err = *err;
+    w->done = true;
+    pthread_cond_signal(&w->told);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static bool log_and_wait(struct head *h, const struct gv_buf *record, struct gv_err *err)
+{
+    struct waiting w = {.ticket.done = on_logged, .lock = PTHREAD_MUTEX_INITIALIZER, .told = PTHREAD_COND_INITIALIZER};
+    if (!head_log(h, record, &w.ticket, err))
+        return false;
+    pthread_mutex_lock(&w.lock);
+    while (!w.done)
+        pthread_cond_wait(&w.told, &w.lock);
+    pthread_mutex_unlock(&w.lock);
+    pthread_cond_destroy(&w.told);
+    pthread_mutex_destroy(&w.lock);
+    return w.err.code == GV_OK || gv_fail(err, w.err.code, "%s", w.err.msg);
+}
+
 bool head_delete(struct head *h, const struct gv_matcher *matchers, size_t n, int64_t min_time, int64_t max_time,
                  struct gv_err *err)
 {
@@ -67,7 +101,7 @@ bool head_delete(struct head *h, const struct gv_matcher *matchers, size_t n, in
                           &n_series, err);
     for (size_t i = 0; ok && i < n_series; i++)
         delete_from(h, series[i], (struct store_interval){min_time, max_time}, head_buffer_buf(b));
-    ok = ok && head_log(h, head_buffer_buf(b), NULL, err);
+    ok = ok && log_and_wait(h, head_buffer_buf(b), err);
     gv_arena_fini(&a);
     head_buffer_put(h, b);
     head_reader_put(r);

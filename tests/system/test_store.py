@@ -93,6 +93,21 @@ class Killed(unittest.TestCase):
         self.kill("--storage.wal-sync=always")
 
 
+    def test_what_is_deleted_stays_deleted(self):
+        program = Program(CONFIG, "--web.enable-admin-api")
+        self.addCleanup(program.stop)
+        for n in range(KILLS):
+            body = writes.request_1(*((labels(s), [((T + n) * 1000, s)]) for s in range(self.SERIES)))
+            self.assertEqual(writes.post(program, body).status, 204)
+            params = {"match[]": f"kept{{i=~'.*[{n % 10}]'}}", "start": T + n, "end": T + n}
+            self.assertEqual(program.post("/api/v1/admin/tsdb/delete_series", **params).status, 204)
+            program.end(signal.SIGKILL)
+            again(program)
+            found = {s["metric"]["i"] for s in program.query("timestamp(kept)", time=T + n).json["data"]["result"]
+                     if float(s["value"][1]) == T + n}
+            self.assertEqual(found, {str(s) for s in range(self.SERIES) if s % 10 != n % 10})
+
+
 @unittest.skipUnless(os.geteuid() == 0, "needs root: a small file system is mounted")
 class FullDisk(unittest.TestCase):
     def setUp(self):
