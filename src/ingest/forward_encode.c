@@ -175,6 +175,7 @@ struct making {
     int64_t now, oldest; /* ms: older samples are left out */
     struct queue_frame head;
     size_t n_exemplars; /* in by_series */
+    uint64_t too_old;   /* samples left out */
 };
 
 static void on_written(struct gv_log_ticket *t, const struct gv_err *err)
@@ -253,7 +254,7 @@ static bool is_wanted(struct making *m, size_t i)
         return false;
     if (x->time >= m->oldest)
         return true;
-    endpoint_count_dropped(m->e, DROP_TOO_OLD, 1);
+    m->too_old++;
     return false;
 }
 
@@ -438,5 +439,7 @@ void endpoint_append(struct endpoint *e, const struct gv_store_batch *b, struct 
         put_lone_exemplars(&m, (uint32_t)shard);
         end_frame(&m);
     }
+    if (m.too_old)
+        endpoint_drop_too_old(e, m.too_old);
     scratch_give(f, m.s);
 }

@@ -151,7 +151,7 @@ struct endpoint {
     size_t n_metrics;
 
     /* the loop's */
-    struct gv_log_limit says_failing, says_better, says_refused, says_full, says_metadata;
+    struct gv_log_limit says_failing, says_better, says_refused, says_full, says_metadata, says_too_old, says_damaged;
     struct gv_message more; /* new frames are written */
     _Atomic bool more_posted;
     struct frames waiting; /* read, of another count of shards than what is under way */
@@ -269,4 +269,5 @@ void endpoint_free_metadata(struct endpoint *e);
 void endpoint_show_metrics(struct endpoint *e);
 void endpoint_hide_metrics(struct endpoint *e);
 void endpoint_count_dropped(struct endpoint *e, enum drop_reason why, uint64_t samples);
+void endpoint_drop_too_old(struct endpoint *e, uint64_t samples); /* counts and says it; any thread */
 void endpoint_count_request(struct endpoint *e, const char *outcome);

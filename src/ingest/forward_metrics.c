@@ -137,6 +137,15 @@ void endpoint_count_dropped(struct endpoint *e, enum drop_reason why, uint64_t s
     atomic_fetch_add(&e->dropped[why], samples);
 }
 
+void endpoint_drop_too_old(struct endpoint *e, uint64_t samples)
+{
+    endpoint_count_dropped(e, DROP_TOO_OLD, samples);
+    gv_log_limited(&e->says_too_old, GV_LOG_WARN,
+                   "samples for a remote_write endpoint are older than sample_age_limit; they are dropped",
+                   GV_CTX("endpoint", e->config->name), GV_F("samples", samples),
+                   GV_F("sample_age_limit_seconds", e->config->sample_age_limit_ms / 1000));
+}
+
 /* References stay: there are few instances, and counters must not go back. */
 void endpoint_count_request(struct endpoint *e, const char *outcome)
 {

@@ -184,12 +184,6 @@ static void leave_first(struct shard *s, size_t n)
     note_oldest(e);
 }
 
-static void give_up(struct shard *s, size_t n, enum drop_reason why)
-{
-    endpoint_count_dropped(s->endpoint, why, request_sum(s, n).samples);
-    leave_first(s, n);
-}
-
 static void delivered(struct shard *s)
 {
     struct endpoint *e = s->endpoint;
@@ -337,6 +331,19 @@ static bool is_too_old(const struct endpoint *e, const struct frame *f)
     return limit && f->head.newest < forward_now(e->forward) - limit;
 }
 
+/* What is in the queue is our own, and its checksum is right: a fault of ours, or of the memory. */
+static void damaged(struct shard *s)
+{
+    struct endpoint *e = s->endpoint;
+    uint32_t samples = s->frames.first->head.samples;
+    gv_log_limited(&e->says_damaged, GV_LOG_ERROR,
+                   "samples in the queue of a remote_write endpoint cannot be read; they are dropped",
+                   GV_CTX("endpoint", e->config->name), GV_F("samples", samples),
+                   GV_F("error", (const char *)s->join_err.msg));
+    endpoint_count_dropped(e, DROP_DAMAGED, samples);
+    leave_first(s, 1);
+}
+
 static void on_joined(struct gv_message *m)
 {
     struct shard *s = container_of(container_of(m, struct gv_work, done), struct shard, join);
@@ -350,7 +357,7 @@ static void on_joined(struct gv_message *m)
     if (s->in_request > 1)
         request_take_apart(s);
     else
-        give_up(s, 1, DROP_DAMAGED);
+        damaged(s);
     send_next(s);
 }
 
@@ -360,8 +367,10 @@ static void send_next(struct shard *s)
     struct endpoint *e = s->endpoint;
     s->sending = true; /* giving up may bring new frames, and must not come back here */
     s->in_request = 0;
-    while (s->frames.first && is_too_old(e, s->frames.first))
-        give_up(s, 1, DROP_TOO_OLD);
+    while (s->frames.first && is_too_old(e, s->frames.first)) {
+        endpoint_drop_too_old(e, s->frames.first->head.samples);
+        leave_first(s, 1);
+    }
     int64_t wait = s->frames.first ? request_wait(s) : 0;
     s->sending = s->frames.first && !wait && !e->stopping;
     if (wait)
@@ -475,6 +484,7 @@ void endpoint_init(struct endpoint *e)
     e->fill.done.fn = on_filled;
     e->says_failing.interval = e->says_better.interval = SAID_MS;
     e->says_refused.interval = e->says_full.interval = e->says_metadata.interval = SAID_MS;
+    e->says_too_old.interval = e->says_damaged.interval = SAID_MS;
     frames_init(&e->waiting);
     frames_init(&e->filled);
 }

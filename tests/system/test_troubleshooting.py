@@ -206,6 +206,7 @@ ingest: {{}}
 remote_write:
   - {{url: '{endpoint.url}/w', name: one, queue_path: {self.folder()}/q, max_queue_size: 1MiB,
      protobuf_message: io.prometheus.write.v2.Request, metadata_config: {{send_interval: 100ms}}, queue_config: {{max_backoff: 50ms, batch_send_deadline: 1ms}}}}
+  - {{url: '{endpoint.url}/w', name: two, queue_path: {self.folder()}/q2, queue_config: {{sample_age_limit: 1h}}}}
 """
         program = self.stack.enter_context(Program(config))
 
@@ -216,6 +217,7 @@ remote_write:
             program.wait_for_log(message)
 
         push(400, "refused samples; they are dropped")
+        program.wait_for_log("are older than sample_age_limit; they are dropped")
         push(204, "does not know remote write 2.0")
         writes.post(program, writes.request_1(metadata=[("up", 2, "Is it up?", "")]))
         push(500, "does not take samples; they wait in its queue")

@@ -3,7 +3,7 @@
 #include "../../support/faulty_io.h"
 #include "../../support/log_records.h"
 #include "../../support/write_endpoint.h"
-#include "ingest/forward.h"
+#include "ingest/forward_impl.h"
 #include <sched.h>
 #include <setjmp.h>
 #include <sys/wait.h>
@@ -798,20 +798,70 @@ static void an_endpoint_that_knows_1_alone_gets_1(void **state)
     }
 }
 
+static bool pass_over(void *arg, struct gv_slice record, struct gv_log_place at, struct gv_err *err)
+{
+    (void)arg, (void)record, (void)at, (void)err;
+    return true;
+}
+
+static const char too_old[] = "samples for a remote_write endpoint are older than sample_age_limit";
+
 static void old_samples_are_left_out(void **state)
 {
     (void)state;
     struct rig r;
-    int64_t now = gv_clock_wall(&gv_clock_real);
+    struct gv_manual_clock clock;
+    int64_t now = 1700000000000, hour = 3600000;
     rig_init(&r);
-    r.config.sample_age_limit_ms = 3600000;
+    gv_manual_clock_init(&clock, now);
+    r.clock = &clock.clock;
+    r.config.sample_age_limit_ms = hour;
     rig_open(&r);
+    forget_log();
+    assert_true(append_at(&r, 2, now - 2 * hour));
+    assert_true(heard(too_old));
+    assert_int_equal(status_of(&r).dropped_samples, 2);
+    assert_true(append_at(&r, 3, now));
+    gv_manual_clock_advance(&clock, 2 * hour * 1000000); /* it waits for longer than that */
+    assert_true(append_at(&r, 2, now + 2 * hour));
     rig_start(&r);
-    assert_true(append_at(&r, 2, now - 2 * 3600000));
-    assert_true(append_at(&r, 2, now));
     wait_until_sent(&r);
     assert_int_equal(r.endpoint.samples, 2);
-    assert_int_equal(status_of(&r).dropped_samples, 2);
+    assert_int_equal(status_of(&r).dropped_samples, 5);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
+/* A frame that is none, though its checksum is right, behind one that the endpoint takes in 1.0 alone. */
+static void a_frame_that_cannot_be_read_is_dropped_aloud(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct gv_err err = {.code = GV_OK};
+    struct gv_log_options o = {.path = r.queue, .name = "queue"};
+    char head[QUEUE_FRAME_HEAD];
+    rig_init(&r);
+    r.endpoint.answer = only_1;
+    r.config.version = GV_WRITE_2;
+    rig_open(&r);
+    assert_true(append_at(&r, 3, 1));
+    assert_true(gv_forward_close(r.forward, &err));
+    struct gv_log *log = gv_log_open(&o, &err);
+    struct gv_log_replayed replayed;
+    queue_put_frame(head, &(struct queue_frame){.version = GV_WRITE_2, .shards = 1, .samples = 5, .queued = 1});
+    struct gv_slice pieces[] = {{head, sizeof head}, GV_S("no request")};
+    if (!log || !gv_log_replay(log, 0, pass_over, NULL, &replayed, &err) || !gv_log_start(log, &err) ||
+        !gv_log_append(log, pieces, 2, NULL, &err) || !gv_log_close(log, &err))
+        fail_msg("%s", err.msg);
+    forget_log();
+    rig_open(&r);
+    assert_true(append_at(&r, 3, 2));
+    assert_int_equal(status_of(&r).pending_samples, 3 + 5 + 3);
+    rig_start(&r);
+    wait_until_sent(&r);
+    assert_series(&r, 3, 1, 3, true);
+    assert_int_equal(status_of(&r).dropped_samples, 5);
+    assert_true(heard("cannot be read; they are dropped"));
     rig_stop(&r);
     rig_fini(&r);
 }
@@ -1123,6 +1173,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(an_endpoint_that_knows_1_alone_gets_1),
         cmocka_unit_test(old_samples_are_left_out),
+        cmocka_unit_test(a_frame_that_cannot_be_read_is_dropped_aloud),
         cmocka_unit_test(shards_follow_what_there_is_to_do),
         cmocka_unit_test_prestate(the_queue_outlives_the_process, &v1),
         cmocka_unit_test_prestate(the_queue_outlives_the_process, &v2),
