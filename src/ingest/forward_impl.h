@@ -151,7 +151,8 @@ struct endpoint {
     size_t n_metrics;
 
     /* the loop's */
-    struct gv_log_limit says_failing, says_better, says_refused, says_full, says_metadata, says_too_old, says_damaged;
+    struct gv_log_limit says_failing, says_better, says_refused, says_full, says_metadata, says_too_old, says_damaged,
+        says_kept;
     struct gv_message more; /* new frames are written */
     _Atomic bool more_posted;
     struct frames waiting; /* read, of another count of shards than what is under way */

@@ -273,6 +273,17 @@ static bool next_frame(struct endpoint *e, struct queue_record *r, struct gv_log
     return false;
 }
 
+static bool drop_segments(struct endpoint *e, uint64_t first)
+{
+    struct gv_err err = {.code = GV_OK};
+    if (gv_log_drop(e->log, first, &err))
+        return true;
+    gv_log_limited(&e->says_kept, GV_LOG_ERROR,
+                   "files of the queue of a remote_write endpoint cannot be removed: it grows beyond max_queue_size",
+                   GV_CTX("endpoint", e->config->name), GV_F("error", (const char *)err.msg));
+    return false;
+}
+
 /* Makes room on disk: the oldest samples go; what of them is in memory already, the loop drops. */
 static void keep_bound(struct endpoint *e, struct gv_log_status *s)
 {
@@ -287,7 +298,7 @@ static void keep_bound(struct endpoint *e, struct gv_log_status *s)
             drop_frame(e, &r, DROP_QUEUE_FULL);
             e->dropped_full += r.frame.samples;
         }
-        if (gv_log_reader_segment(e->reader) <= s->first || !gv_log_drop(e->log, s->first + 1, NULL))
+        if (gv_log_reader_segment(e->reader) <= s->first || !drop_segments(e, s->first + 1))
             break;
         e->gone_below = s->first + 1;
         gv_log_status(e->log, s);
@@ -341,7 +352,7 @@ void endpoint_fill(struct gv_work *fill)
     uint64_t read = gv_log_reader_segment(e->reader), keep = e->keep_from < read ? e->keep_from : read;
     if (e->filled.first && e->filled.first->place.segment < keep)
         keep = e->filled.first->place.segment;
-    if (keep > s.first && !gv_log_drop(e->log, keep, NULL))
+    if (keep > s.first && !drop_segments(e, keep))
         keep = s.first; /* the next turn tries again */
     gv_log_status(e->log, &s);
     atomic_store(&e->queue_bytes, s.bytes);

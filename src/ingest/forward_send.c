@@ -484,7 +484,7 @@ void endpoint_init(struct endpoint *e)
     e->fill.done.fn = on_filled;
     e->says_failing.interval = e->says_better.interval = SAID_MS;
     e->says_refused.interval = e->says_full.interval = e->says_metadata.interval = SAID_MS;
-    e->says_too_old.interval = e->says_damaged.interval = SAID_MS;
+    e->says_too_old.interval = e->says_damaged.interval = e->says_kept.interval = SAID_MS;
     frames_init(&e->waiting);
     frames_init(&e->filled);
 }

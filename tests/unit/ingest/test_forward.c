@@ -1116,6 +1116,39 @@ static void a_full_queue_drops_the_oldest(void **state)
     rig_fini(&r);
 }
 
+static int keep_file(const struct gv_io *io, const char *path)
+{
+    (void)io, (void)path;
+    errno = EACCES;
+    return -1;
+}
+
+static void files_that_cannot_be_removed_are_told_of(void **state)
+{
+    (void)state;
+    enum { SERIES = 1000, TIMES = 300 };
+    struct rig r;
+    struct gv_io io = gv_io_system;
+    io.unlink = keep_file;
+    rig_init(&r);
+    fake_stop(&r.endpoint.fake);
+    r.io = &io;
+    r.config.max_queue_bytes = 1 << 20;
+    forget_log();
+    rig_open(&r);
+    rig_start(&r);
+    for (int64_t t = 1; t <= TIMES; t++)
+        assert_true(append_at(&r, SERIES, t));
+    while (!heard("cannot be removed: it grows beyond max_queue_size"))
+        pause_a_moment();
+    fake_listen(&r.endpoint.fake);
+    wait_until_sent(&r);
+    struct gv_forward_status s = status_of(&r);
+    assert_int_equal(s.sent_samples + s.dropped_samples, SERIES * TIMES);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
 static void a_disk_that_fails_refuses_the_batch(void **state)
 {
     (void)state;
@@ -1181,6 +1214,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_killed_process_loses_nothing),
         cmocka_unit_test(out_of_order_after_a_restart_is_delivered),
         cmocka_unit_test(a_full_queue_drops_the_oldest),
+        cmocka_unit_test(files_that_cannot_be_removed_are_told_of),
         cmocka_unit_test(a_disk_that_fails_refuses_the_batch),
     };
     gv_log_set_sink(hear, NULL);
