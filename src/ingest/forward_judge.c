@@ -23,10 +23,11 @@ static bool say(const struct shard *s, struct gv_err *why)
     return false;
 }
 
-/* Receivers say it in their own words: "out of order sample" (Prometheus), "out-of-order" (Mimir), "too old sample". */
+/* Receivers say it in their own words: "out of order sample" (Prometheus), "out-of-order" (Mimir), "too old sample",
+ * and of what is older than its head takes "out of bounds" (Prometheus). */
 static bool says_out_of_order(const struct shard *s)
 {
-    static const char *const words[] = {"out of order", "out-of-order", "too old"};
+    static const char *const words[] = {"out of order", "out-of-order", "too old", "out of bounds"};
     for (size_t i = 0; i < GV_COUNT(words); i++)
         if (s->reply.n && memmem(s->reply.p, s->reply.n, words[i], strlen(words[i])))
             return true;

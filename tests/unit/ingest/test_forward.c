@@ -1035,6 +1035,7 @@ static void a_killed_process_loses_nothing(void **state)
 /* As a receiver of a strict order, whose process took the first requests and died before it answered. */
 struct strictness {
     size_t unanswered, refused; /* requests; then */
+    const char *words;
 };
 
 static struct endpoint_answer strict(struct write_endpoint *e, size_t request, enum gv_write_version v)
@@ -1043,16 +1044,14 @@ static struct endpoint_answer strict(struct write_endpoint *e, size_t request, e
     (void)v;
     if (request < s->unanswered)
         return (struct endpoint_answer){.status = 204, .hang_up = true};
-    return request < s->unanswered + s->refused
-               ? (struct endpoint_answer){.status = 400, .body = "out of order sample\n"}
-               : (struct endpoint_answer){.status = 204};
+    return request < s->unanswered + s->refused ? (struct endpoint_answer){.status = 400, .body = s->words}
+                                                : (struct endpoint_answer){.status = 204};
 }
 
 static void out_of_order_after_a_restart_is_delivered(void **state)
 {
-    (void)state;
     struct rig r;
-    struct strictness how = {.unanswered = SIZE_MAX};
+    struct strictness how = {.unanswered = SIZE_MAX, .words = *state};
     rig_init(&r);
     r.endpoint.answer = strict;
     r.endpoint.arg = &how;
@@ -1068,7 +1067,7 @@ static void out_of_order_after_a_restart_is_delivered(void **state)
     assert_int_equal(status_of(&r).pending_samples, 8);
     pthread_mutex_lock(&r.endpoint.lock);
     r.endpoint.requests = 0;
-    how = (struct strictness){.refused = 2};
+    how = (struct strictness){.refused = 2, .words = *state};
     pthread_mutex_unlock(&r.endpoint.lock);
     rig_start(&r);
     wait_until_sent(&r);
@@ -1212,7 +1211,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(the_queue_outlives_the_process, &v2),
         cmocka_unit_test(shards_may_change_between_restarts),
         cmocka_unit_test(a_killed_process_loses_nothing),
-        cmocka_unit_test(out_of_order_after_a_restart_is_delivered),
+        cmocka_unit_test_prestate(out_of_order_after_a_restart_is_delivered, (char[]){"out of order sample\n"}),
+        cmocka_unit_test_prestate(out_of_order_after_a_restart_is_delivered, (char[]){"out of bounds\n"}),
         cmocka_unit_test(a_full_queue_drops_the_oldest),
         cmocka_unit_test(files_that_cannot_be_removed_are_told_of),
         cmocka_unit_test(a_disk_that_fails_refuses_the_batch),
