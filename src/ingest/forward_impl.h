@@ -54,6 +54,7 @@ struct metadata_table {
     struct gv_arena arena;
     struct gv_map map; /* -> struct gv_write_metadata */
     size_t n;
+    bool full; /* and said so */
 };
 enum { MOST_METADATA = 100000 };
 void metadata_table_init(struct metadata_table *t);

@@ -1,5 +1,6 @@
 /* The series that requests are about, with their labels as each endpoint is to see them: relabelled and encoded once,
  * when a series is met, and copied from then on. */
+#include "base/log.h"
 #include "base/thread.h"
 #include "ingest/forward_impl.h"
 #include <stdlib.h>
@@ -212,10 +213,20 @@ static bool is_same(const struct gv_write_metadata *known, const struct gv_store
            gv_slice_eq(known->unit, m->unit);
 }
 
+static bool is_full(struct metadata_table *t)
+{
+    if (t->n < MOST_METADATA)
+        return false;
+    if (!t->full)
+        gv_log(GV_LOG_WARN, "metadata of too many metrics has come: what is new is not forwarded until the next start",
+               GV_F("most", (int)MOST_METADATA));
+    return t->full = true;
+}
+
 static void put_metadata(struct metadata_table *t, const struct gv_store_metadata *m)
 {
     const struct gv_write_metadata *known = gv_map_find(&t->map, m->metric);
-    if (is_same(known, m) || t->n >= MOST_METADATA)
+    if (is_same(known, m) || is_full(t))
         return;
     struct gv_write_metadata *made = gv_arena_new(&t->arena, struct gv_write_metadata);
     *made = (struct gv_write_metadata){gv_arena_dup(&t->arena, m->metric), gv_arena_dup(&t->arena, m->type),

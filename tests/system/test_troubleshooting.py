@@ -228,6 +228,8 @@ remote_write:
                                   remote.sample(T + i, 1)) for _ in range(1000)]
             remote.write(program.url, *many)
         program.wait_for_log("its oldest samples are dropped")
+        writes.post(program, writes.request_1(metadata=[(f"m{i}", 2, "", "") for i in range(100001)]))
+        program.wait_for_log("metadata of too many metrics has come")
         self.hear(run(f"--config.file={program.config}", "--web.listen-address=127.0.0.1:0", cwd=program.folder).stderr)
         program.config.write_text(config.replace("1MiB", "2MiB"))
         program.reload()
