@@ -218,6 +218,14 @@ static void leave_damaged(const struct pick *p)
     }
 }
 
+/* A disk without room for it is filled at each try, and the log finds it full meanwhile. */
+static void pause_compaction(struct gv_store *s)
+{
+    static const int64_t first = INT64_C(60) * 1000000000, longest = INT64_C(3600) * 1000000000; /* ns */
+    s->pause_ns = !s->pause_ns ? first : s->pause_ns < longest / 2 ? 2 * s->pause_ns : longest;
+    s->compact_from_ns = gv_clock_monotonic(s->clock) + s->pause_ns;
+}
+
 static bool compact_picked(struct gv_store *s, const struct pick *p, struct gv_err *err)
 {
     struct block_writer_options o = joined(p);
@@ -227,9 +235,12 @@ static bool compact_picked(struct gv_store *s, const struct pick *p, struct gv_e
         s->failed_compactions++;
         if (why.code == GV_INTERNAL)
             leave_damaged(p);
+        else
+            pause_compaction(s);
         return gv_fail(err, why.code, "%s", why.msg);
     }
     store_swap_blocks(s, made, p->blocks, p->n);
+    s->pause_ns = 0;
     s->compactions++;
     return true;
 }
@@ -239,6 +250,8 @@ static bool compact(struct gv_store *s, bool *did, struct gv_err *err)
     struct gv_arena a;
     struct pick p = {0};
     size_t n;
+    if (gv_clock_monotonic(s->clock) < s->compact_from_ns)
+        return true;
     gv_arena_init(&a, NULL);
     struct block **all = store_blocks(s, &a, &n);
     pick_blocks(s, all, n, &a, &p);

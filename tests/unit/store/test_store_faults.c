@@ -321,10 +321,61 @@ static void blocks_that_cannot_be_opened_do_not_stay(void **state)
     assert_true(gv_store_close(w->store, &err));
 }
 
+/* ---- A disk on which large blocks find no room ---- */
+
+static int n_tries;
+
+/* No room for the chunks of several blocks: the log and blocks from the head are written as ever. */
+static int refuse_large(const struct gv_io *io, int fd)
+{
+    enum { LARGE = 200 }; /* bytes: a block from the head has 165 at most */
+    char path[64], name[PATH_MAX] = "";
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (readlink(path, name, sizeof name - 1) < 0 || !strstr(name, ".tmp-for-creation/chunks/") || fstat(fd, &st) < 0 ||
+        st.st_size < LARGE)
+        return gv_io_system.fsync(io, fd);
+    n_tries++;
+    errno = ENOSPC;
+    return -1;
+}
+
+/* Else the disk is filled anew every few seconds, and whoever writes to the log meanwhile finds it full. */
+static void blocks_that_find_no_room_are_tried_ever_less_often(void **state)
+{
+    struct world *w = *state;
+    struct gv_store_status status;
+    struct gv_err err = {0};
+    bool did;
+    begin(w);
+    w->files.io = gv_io_system;
+    w->files.io.fsync = refuse_large;
+    n_tries = 0;
+    assert_true(open_store(w, &err));
+    for (size_t t = 0; t < STEPS; t++) {
+        gv_manual_clock_advance(&w->clock, (int64_t)STEP * 1000000);
+        write_step(w, t);
+        struct gv_err ignored = {0};
+        (void)!gv_store_maintain(w->store, &did, &ignored);
+    }
+    gv_store_status(w->store, &status);
+    assert_true(status.blocks >= 5); /* the head is cut all the same */
+    assert_in_range(n_tries, 2, 5);  /* after 1 min, 2 min, 4 min */
+    w->files.io = gv_io_system;
+    gv_manual_clock_advance(&w->clock, INT64_C(3600) * 1000000000);
+    for (did = true; did;)
+        assert_true(gv_store_maintain(w->store, &did, &err));
+    gv_store_status(w->store, &status);
+    assert_true(status.compactions > 0);
+    check(w, STEPS);
+    assert_true(gv_store_close(w->store, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_call_fails_once), cmocka_unit_test(files_fail_for_a_while),
                                        cmocka_unit_test(files_fail_for_good),
-                                       cmocka_unit_test(blocks_that_cannot_be_opened_do_not_stay)};
+                                       cmocka_unit_test(blocks_that_cannot_be_opened_do_not_stay),
+                                       cmocka_unit_test(blocks_that_find_no_room_are_tried_ever_less_often)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
