@@ -148,7 +148,7 @@ void local_ask(struct round_ask *k, const struct gv_query_env *env, const struct
                                   .store = r->settings->local->store,
                                   .arena = arena,
                                   .executor = gv_workers_executor(env->workers),
-                                  .cancel = &r->canceled,
+                                  .cancel = &r->given_up,
                                   .deadline_ns = deadline_ms * 1000000};
     k->arena = arena;
     gv_task_hold(r->task);

@@ -50,6 +50,7 @@ void round_init(struct round *r, struct gv_task *task, const struct gv_settings 
 /* Their answers still come. */
 static void cancel_asks(struct round *r)
 {
+    r->given_up = true;
     for (size_t i = 0; i < r->n; i++)
         for (size_t k = 0; k < r->entries[i].n_asks; k++) {
             struct gv_ask *ask = r->entries[i].asks[k].ask;

@@ -49,7 +49,8 @@ struct round {
     struct gv_budget *budget; /* of the whole read */
     struct round_entry *entries;
     size_t n;
-    _Atomic bool canceled;             /* set on the loop, read by whoever works on the answers */
+    _Atomic bool canceled;             /* the client went away; set on the loop, read by whoever works on the answers */
+    _Atomic bool given_up;             /* the answers still under way need not come: the store's work reads it */
     round_answer_here_fn *answer_here; /* set before round_send */
     bool others_answered; /* in an earlier round of the same read: that all fail in this one does not end it */
     size_t failed_before; /* clusters, in earlier rounds */
