@@ -181,7 +181,7 @@ class Reload(Server):
             file = pathlib.Path(folder) / "globalview.yml"
             file.write_text("storage:\n")
             process = subprocess.Popen([BIN, f"--config.file={file}", "--web.listen-address=127.0.0.1:0"],
-                                       stderr=subprocess.PIPE, text=True)
+                                       stderr=subprocess.PIPE, text=True, cwd=folder)
             with process:
                 for line in process.stderr:
                     if "storage opened" in line:
