@@ -33,9 +33,12 @@ struct gv_write_decoder {
     bool has_metadata;              /* 1.0: some entry of the request's own was passed */
     const struct gv_slice *symbols; /* 2.0 */
     size_t n_symbols, max_labels;
+    size_t spelled,
+        max_spelled;      /* 2.0: bytes that symbols were spelled out to so far, and may be in all; 0: no limit */
     struct gv_buf labels; /* 2.0, and 1.0 where labels do not stand together: those of the series in hand */
 };
-/* max_labels: bytes of all labels of a series. a: for the symbols, by its budget. */
+/* max_labels: bytes of all labels of a series. a: for the symbols, by its budget. Set max_spelled afterwards: a symbol
+ * is written once and referred to without end, so a small message of 2.0 may stand for any number of bytes. */
 GV_MUST_CHECK bool gv_write_decoder_init(struct gv_write_decoder *d, enum gv_write_version version,
                                          struct gv_slice message, struct gv_arena *a, size_t max_labels,
                                          struct gv_err *err);
@@ -60,7 +63,7 @@ struct gv_write_series {
     int64_t time;
     double value;
 };
-/* False at the end, and with err where the message is faulty. */
+/* False at the end, and with err where the message is faulty; GV_TOO_LARGE beyond max_spelled. */
 GV_MUST_CHECK bool gv_write_next(struct gv_write_decoder *d, struct gv_write_series *s, struct gv_err *err);
 /* Reads a series' message once more. */
 GV_MUST_CHECK bool gv_write_again(struct gv_write_decoder *d, struct gv_slice message, struct gv_write_series *s,

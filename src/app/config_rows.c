@@ -172,7 +172,9 @@ static const struct gv_option ingest_rows[] = {
      .max = 1 << 30, .reloadable = true, .help = "Of one write request, compressed (413 beyond)."},
     {"max_decoded_size", .type = GV_OPTION_BYTES, AT(gv_ingest_config, max_decoded_size), .fallback = "128MiB",
      .min = 1024, .max = 1 << 30, .reloadable = true,
-     .help = "Of one write request, decompressed (400 beyond); looked at before any memory is taken."},
+     .help =
+         "Of one write request, decompressed, and of the texts that 2.0 refers to, spelled out (400 beyond); looked "
+         "at before any memory is taken."},
     {"max_inflight_bytes", .type = GV_OPTION_BYTES, AT(gv_ingest_config, max_inflight_bytes), .fallback = "512MiB",
      AT_LEAST(1 << 20), .reloadable = true,
      .help = "Memory of all write requests under way together (503 beyond: senders try again)."},

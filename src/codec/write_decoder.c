@@ -136,6 +136,16 @@ static bool end(const struct gv_write_decoder *d, const struct pb_reader *r, str
     return false;
 }
 
+/* The texts of a series of 2.0, before anything is done with them. */
+static bool count_spelled(struct gv_write_decoder *d, const struct gv_write_series *s, struct gv_err *err)
+{
+    d->spelled += s->labels.n + s->metadata.help.n + s->metadata.unit.n;
+    return !d->max_spelled || d->spelled <= d->max_spelled ||
+           gv_fail(err, GV_TOO_LARGE,
+                   "remote write: Request: labels and metadata of all series are larger than %zu bytes, spelled out",
+                   d->max_spelled);
+}
+
 /* The next field of 1.0 where it is a series, as nearly all are. */
 static bool take_series_1(struct gv_write_decoder *d, struct gv_slice *message)
 {
@@ -165,7 +175,7 @@ bool gv_write_next(struct gv_write_decoder *d, struct gv_write_series *s, struct
     for (struct pb_field f; pb_next(&r, &f);) {
         if (f.number == number && pb_is(&r, &f, PB_BYTES)) {
             d->series = cursor_of(&r);
-            return gv_write_again(d, f.bytes, s, err);
+            return gv_write_again(d, f.bytes, s, err) && count_spelled(d, s, err);
         }
         d->has_metadata |= f.number == REQUEST_METADATA_1 && d->version == GV_WRITE_1;
     }

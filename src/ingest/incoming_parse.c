@@ -13,13 +13,18 @@ bool gv_incoming_is_small(const struct gv_incoming_request *request)
     return gv_snappy_length(request->body, SMALL, &n, NULL);
 }
 
+static bool refuse_size(const struct gv_err *fault, struct gv_err *err)
+{
+    return fault->code == GV_TOO_LARGE ? gv_fail(err, GV_BAD_DATA, "%s (ingest.max_decoded_size)", fault->msg)
+                                       : gv_fail(err, GV_BAD_DATA, "%s", fault->msg);
+}
+
 static bool decompress(struct gv_incoming *in, struct gv_slice *text, struct gv_err *err)
 {
     size_t max = in->request.settings->max_decoded_size, n;
     struct gv_err fault = {0};
     if (!gv_snappy_length(in->request.body, max, &n, &fault))
-        return fault.code == GV_TOO_LARGE ? gv_fail(err, GV_BAD_DATA, "%s (ingest.max_decoded_size)", fault.msg)
-                                          : gv_fail(err, GV_BAD_DATA, "%s", fault.msg);
+        return refuse_size(&fault, err);
     if (!scratch_text(in->scratch, n, err))
         return false;
     *text = (struct gv_slice){in->scratch->text, n};
@@ -189,15 +194,21 @@ static bool take_metadata(struct gv_incoming *in, struct gv_err *err)
     return err->code == GV_OK;
 }
 
+static bool take_all_series(struct gv_incoming *in, struct gv_err *err)
+{
+    struct gv_err fault = {0};
+    in->decoder.max_spelled = in->request.settings->max_decoded_size;
+    for (struct gv_write_series series; gv_write_next(&in->decoder, &series, &fault);)
+        if (!take_series(in, &series, err))
+            return false;
+    return fault.code == GV_OK || refuse_size(&fault, err);
+}
+
 bool incoming_parse(struct gv_incoming *in, struct gv_err *err)
 {
     struct gv_slice text;
-    if (!decompress(in, &text, err) ||
-        !gv_write_decoder_init(&in->decoder, in->request.version, text, &in->scratch->arena,
-                               in->request.settings->max_labels_size, err))
-        return false;
-    for (struct gv_write_series series; gv_write_next(&in->decoder, &series, err);)
-        if (!take_series(in, &series, err))
-            return false;
-    return err->code == GV_OK && (!in->decoder.has_metadata || take_metadata(in, err));
+    return decompress(in, &text, err) &&
+           gv_write_decoder_init(&in->decoder, in->request.version, text, &in->scratch->arena,
+                                 in->request.settings->max_labels_size, err) &&
+           take_all_series(in, err) && (!in->decoder.has_metadata || take_metadata(in, err));
 }

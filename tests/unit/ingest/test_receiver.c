@@ -714,6 +714,34 @@ static void receive_within(size_t bytes)
     receiver = gv_receiver_new(&o);
 }
 
+/* 2.0 writes a text once and refers to it without end. */
+static void texts_that_are_referred_to_are_bounded(void **state)
+{
+    (void)state;
+    enum { LONG = 100000, SERIES = 20 };
+    for (int of_labels = 0; of_labels < 2; of_labels++) {
+        struct gv_buf text = GV_BUF_INIT, rest = GV_BUF_INIT, m = GV_BUF_INIT;
+        gv_buf_adds(&text, "__name__=a,x=");
+        for (int i = 0; i < LONG; i++)
+            gv_buf_addc(&text, 'y');
+        struct write_build w = write_build_new(GV_WRITE_2);
+        settings.max_labels_size = LONG * 2;
+        pb_put_uint(&m, 3, build_symbol(&w, gv_buf_slice(&text)));
+        if (!of_labels)
+            pb_put_bytes(&rest, 5, gv_buf_slice(&m));
+        for (int i = 0; i < SERIES; i++)
+            build_series_with(&w, of_labels ? gv_buf_cstr(&text) : "__name__=a", "1@10", &rest);
+        gv_buf_fini(&text);
+        gv_buf_fini(&rest);
+        gv_buf_fini(&m);
+        struct outcome o = send_built(&w, "c");
+        assert_int_equal(o.code, GV_BAD_DATA);
+        assert_says(o, "labels and metadata of all series are larger than 1048576 bytes, spelled out "
+                       "(ingest.max_decoded_size)");
+        assert_int_equal(store.n, 0);
+    }
+}
+
 static void memory_is_bounded(void **state)
 {
     (void)state;
@@ -800,6 +828,7 @@ int main(void)
         TEST(a_series_that_is_gone_is_made_again),
         TEST(what_the_log_cannot_take_counts_as_nothing),
         TEST(a_message_that_is_none_leaves_nothing_behind),
+        TEST(texts_that_are_referred_to_are_bounded),
         TEST(memory_is_bounded),
         TEST(what_alone_takes_too_much_is_too_large),
         TEST(memory_of_exemplars_is_bounded),
