@@ -286,7 +286,7 @@ class Refused(Written):
             self.assertIn(name, reply.text)
         chunked = program.request("POST", "/api/v1/write", iter([b"x" * 500_000] * 3))
         self.assertEqual(chunked.status, 413)
-        self.assertEqual(program.metric("globalview_ingest_inflight_bytes"), 0)
+        eventually(lambda: program.metric("globalview_ingest_inflight_bytes") == 0, "all given back")
         program.config.write_text(CONFIG + "  max_inflight_bytes: 64MiB\n")
         program.reload()
         program.wait_for_log("configuration reloaded")
