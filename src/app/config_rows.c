@@ -196,14 +196,14 @@ const struct gv_option_table gv_config_ingest_table = GV_OPTION_TABLE(ingest_row
 static const char *const write_messages[] = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request", NULL};
 
 static const struct gv_option queue_rows[] = {
-    {"capacity", .type = GV_OPTION_INT, AT(gv_queue_config, capacity), .fallback = "10000", AT_LEAST(1),
+    {"capacity", .type = GV_OPTION_INT, AT(gv_queue_config, capacity), .fallback = "10000", .min = 1, .max = 1e9,
      .unit = "samples", .help = "What a shard reads ahead of its queue; at least twice max_samples_per_send."},
     {"max_shards", .type = GV_OPTION_INT, AT(gv_queue_config, max_shards), .fallback = "50", .min = 1, .max = 1000,
      .help = "The most requests under way at a time; there are more while the endpoint is behind."},
     {"min_shards", .type = GV_OPTION_INT, AT(gv_queue_config, min_shards), .fallback = "1", .min = 1, .max = 1000,
      .help = "The fewest."},
     {"max_samples_per_send", .type = GV_OPTION_INT, AT(gv_queue_config, max_samples_per_send), .fallback = "2000",
-     AT_LEAST(1), .unit = "samples", .help = "Of one request."},
+     .min = 1, .max = 1e9, .unit = "samples", .help = "Of one request."},
     {"batch_send_deadline", .type = GV_OPTION_DURATION, AT(gv_queue_config, batch_send_deadline), .fallback = "5s",
      AT_LEAST(1), .help = "For how long samples may wait for others to share their request."},
     {"min_backoff", .type = GV_OPTION_DURATION, AT(gv_queue_config, min_backoff), .fallback = "30ms", AT_LEAST(1),

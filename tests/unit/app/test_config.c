@@ -370,6 +370,9 @@ static void what_cannot_be_forwarded_is_refused(void **state)
     (void)state;
     check_refused(CLUSTER "remote_write: [{url: http://h, queue_config: {capcity: 5}}]\n",
                   "g.yml:4:47: remote_write[0].queue_config.capcity: unknown key (did you mean capacity?)");
+    check_refused(CLUSTER "remote_write: [{url: http://h, queue_config: {capacity: 2000000000}}]\n",
+                  "g.yml:4:57: remote_write[0].queue_config.capacity: 2000000000 is above the most allowed, "
+                  "1000000000");
     check_refused(CLUSTER "remote_write: [{url: http://h, queue_path: q}]\n",
                   "g.yml:4:15: remote_write: needs `ingest`: what is pushed here is what is forwarded");
     check_refused(FORWARD "  - url: http://h\n", "g.yml:6:5: remote_write[0]: needs `queue_path`, a folder for its "
