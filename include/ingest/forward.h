@@ -51,6 +51,7 @@ struct gv_forward_options {
     const struct gv_io *io;       /* NULL: the system's */
     const struct gv_clock *clock; /* NULL: the real one */
     int64_t tick_ms;              /* of looking after shards and files; 0: 5,000 */
+    int64_t max_held_bytes;       /* of an endpoint's frames in memory, whatever capacity says; 0: 256 MiB */
 };
 
 /* Opens the queues and reads what is in them. Blocks. Errors name the endpoint. */
@@ -71,6 +72,7 @@ struct gv_forward_status {
     const char *name;
     uint64_t queue_bytes;                   /* on disk */
     int64_t pending_samples, pending_bytes; /* not delivered yet */
+    int64_t held_bytes;                     /* of them: in memory */
     uint64_t sent_samples, retried_requests, dropped_samples;
     unsigned shards;
     bool failing; /* the last request was to be sent again */

@@ -2,6 +2,7 @@
 #include "ingest/forward_impl.h"
 #include <stdlib.h>
 
+enum { DEFAULT_HELD_BYTES = 256 << 20 };
 enum { DEFAULT_TICK_MS = 5000, SETTLE_MS = 5, FLUSH_MS = 5000, CONNECTIONS_BESIDE = 16 };
 
 const struct gv_forward_endpoint gv_forward_endpoint_default = {
@@ -76,6 +77,7 @@ struct gv_forward *gv_forward_open(const struct gv_forward_options *o, struct gv
     f->o.clock = o->clock ? o->clock : &gv_clock_real;
     f->o.io = o->io ? o->io : &gv_io_system;
     f->o.tick_ms = o->tick_ms ? o->tick_ms : DEFAULT_TICK_MS;
+    f->o.max_held_bytes = o->max_held_bytes ? o->max_held_bytes : DEFAULT_HELD_BYTES;
     pthread_mutex_init(&f->pool_lock, NULL);
     series_table_init(&f->series);
     metadata_table_init(&f->metadata);
@@ -290,6 +292,7 @@ void gv_forward_status(struct gv_forward *f, size_t endpoint, struct gv_forward_
                                       .queue_bytes = atomic_load(&e->queue_bytes),
                                       .pending_samples = atomic_load(&e->pending_samples),
                                       .pending_bytes = atomic_load(&e->pending_bytes),
+                                      .held_bytes = atomic_load(&e->held_bytes),
                                       .sent_samples = atomic_load(&e->sent_samples),
                                       .retried_requests = atomic_load(&e->retried),
                                       .shards = atomic_load(&e->shards),

@@ -148,7 +148,7 @@ struct endpoint {
     _Atomic int64_t pending_samples, pending_bytes, newest_queued, newest_sent, oldest_pending;
     _Atomic uint64_t sent_samples, retried, dropped[DROP_REASONS], queue_bytes;
     _Atomic bool failing;
-    struct gv_metric *metrics[16];
+    struct gv_metric *metrics[24];
     size_t n_metrics;
 
     /* the loop's */
@@ -162,6 +162,7 @@ struct endpoint {
     unsigned current_shards; /* that the frames under way were spread over; 0: none yet */
     unsigned busy;           /* frames in shards */
     int64_t held_samples;    /* of frames in memory */
+    _Atomic int64_t held_bytes;
     struct gv_timer tick;
     unsigned ticks, behind, idle;
     uint64_t ticked_requests, ticked_samples, sent_requests; /* for the samples of a request on average */
@@ -176,7 +177,7 @@ struct endpoint {
     bool at_end;
     struct gv_log_reader *reader;
     struct frames filled;
-    int64_t room;                      /* samples that may be read ahead */
+    int64_t room, room_bytes;          /* samples and bytes that may be read ahead */
     uint64_t keep_from;                /* segment of the oldest frame in memory */
     uint64_t gone_below, dropped_full; /* segments removed because the queue was full; samples dropped with them */
     int64_t refresh_at;                /* ms, monotonic: read password files again */

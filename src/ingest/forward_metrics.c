@@ -21,6 +21,9 @@ static struct gv_metric_family pending_samples =
 static struct gv_metric_family pending_bytes =
     GV_GAUGE("globalview_forward_pending_bytes", "Bytes of encoded requests in the queue that are not delivered yet.",
              "endpoint");
+static struct gv_metric_family held_bytes = GV_GAUGE(
+    "globalview_forward_held_bytes",
+    "Bytes of encoded requests that are read ahead into memory; at most 256 MiB for each endpoint.", "endpoint");
 static struct gv_metric_family queue_bytes =
     GV_GAUGE("globalview_forward_queue_bytes", "Bytes of the queue on disk (max_queue_size).", "endpoint");
 static struct gv_metric_family queue_limit =
@@ -37,7 +40,7 @@ static struct gv_metric_family failing = GV_GAUGE(
     "globalview_forward_failing", "Whether the last request to the endpoint has to be sent again.", "endpoint");
 
 struct gv_metric_family *const gv_forward_metrics[] = {
-    &sent,          &dropped,     &requests, &pending_samples, &pending_bytes, &queue_bytes, &queue_limit,
+    &sent,          &dropped,     &requests, &pending_samples, &pending_bytes, &held_bytes, &queue_bytes, &queue_limit,
     &newest_queued, &newest_sent, &lag,      &shards,          &failing,       NULL};
 
 static double read_sent(void *e)
@@ -53,6 +56,11 @@ static double read_pending_samples(void *e)
 static double read_pending_bytes(void *e)
 {
     return (double)atomic_load(&((struct endpoint *)e)->pending_bytes);
+}
+
+static double read_held_bytes(void *e)
+{
+    return (double)atomic_load(&((struct endpoint *)e)->held_bytes);
 }
 
 static double read_queue_bytes(void *e)
@@ -107,6 +115,7 @@ void endpoint_show_metrics(struct endpoint *e)
     } shown[] = {{&sent, read_sent},
                  {&pending_samples, read_pending_samples},
                  {&pending_bytes, read_pending_bytes},
+                 {&held_bytes, read_held_bytes},
                  {&queue_bytes, read_queue_bytes},
                  {&queue_limit, read_queue_limit},
                  {&newest_queued, read_newest_queued},

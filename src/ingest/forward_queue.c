@@ -309,16 +309,16 @@ static void read_ahead(struct endpoint *e)
 {
     struct queue_record r;
     struct gv_log_place at;
-    size_t bytes = 0;
+    int64_t left = e->room_bytes < READ_AHEAD_BYTES ? e->room_bytes : READ_AHEAD_BYTES;
     e->at_end = false;
-    while (e->room > 0 && bytes < READ_AHEAD_BYTES) {
+    while (e->room > 0 && left > 0) {
         if (!next_frame(e, &r, &at)) {
             e->at_end = true;
             return;
         }
         frames_add(&e->filled, frame_new(&r, at));
         e->room -= r.frame.samples;
-        bytes += r.block.n;
+        left -= (int64_t)r.block.n;
     }
 }
 

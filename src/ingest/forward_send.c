@@ -60,6 +60,7 @@ static void want_fill(struct endpoint *e)
     e->filling = true;
     e->fill_again = false;
     e->room = read_ahead(e) * shards - e->held_samples;
+    e->room_bytes = e->forward->o.max_held_bytes - e->held_bytes;
     e->keep_from = oldest_segment(e);
     gv_workers_submit(e->forward->workers, loop_of(e), &e->fill);
 }
@@ -70,6 +71,7 @@ static void let_go(struct endpoint *e, struct frame *f)
     atomic_fetch_sub(&e->pending_samples, f->head.samples);
     atomic_fetch_sub(&e->pending_bytes, (int64_t)f->block.n);
     e->held_samples -= f->head.samples;
+    e->held_bytes -= (int64_t)f->block.n;
     frame_free(f);
 }
 
@@ -127,6 +129,7 @@ static void on_filled(struct gv_message *m)
     e->caught_up = e->at_end;
     for (struct frame *f; (f = frames_take(&e->filled));) {
         e->held_samples += f->head.samples;
+        e->held_bytes += (int64_t)f->block.n;
         frame_set_due(e, f);
         frames_add(&e->waiting, f);
     }

@@ -48,7 +48,7 @@ struct rig {
     struct gv_ingest_sink sink;
     struct gv_io *io;
     struct gv_clock *clock; /* NULL: the real one */
-    int64_t tick_ms;
+    int64_t tick_ms, max_held_bytes;
     char folder[64], queue[80], url[80];
     struct gv_arena arena;
 };
@@ -82,7 +82,8 @@ static void rig_open(struct rig *r)
                                    .sync = GV_LOG_INTERVAL,
                                    .io = r->io,
                                    .clock = r->clock,
-                                   .tick_ms = r->tick_ms};
+                                   .tick_ms = r->tick_ms,
+                                   .max_held_bytes = r->max_held_bytes};
     r->forward = gv_forward_open(&o, &err);
     if (!r->forward)
         fail_msg("%s", err.msg);
@@ -1115,6 +1116,34 @@ static void a_full_queue_drops_the_oldest(void **state)
     rig_fini(&r);
 }
 
+/* Less than a request's worth of samples at a time: what is held goes at its deadline. */
+static void memory_is_bounded_in_bytes(void **state)
+{
+    (void)state;
+    enum { SERIES = 100, TIMES = 200, MOST_HELD = 10000 };
+    struct rig r;
+    int64_t most = 0;
+    rig_init(&r);
+    r.max_held_bytes = MOST_HELD;
+    r.config.batch_send_deadline_ms = 5;
+    r.config.max_samples_per_send = 100000;
+    rig_open(&r);
+    for (int64_t t = 1; t <= TIMES; t++)
+        assert_true(append_at(&r, SERIES, t));
+    int64_t frame = status_of(&r).pending_bytes / TIMES;
+    rig_start(&r);
+    while (status_of(&r).pending_samples) {
+        int64_t held = status_of(&r).held_bytes;
+        most = held > most ? held : most;
+    }
+    assert_in_range(most, 1, MOST_HELD + 2 * frame);
+    assert_in_range(r.endpoint.largest, 1, SERIES * (1 + MOST_HELD / (frame / 2)));
+    assert_series(&r, SERIES, 1, TIMES + 1, true);
+    assert_int_equal(status_of(&r).held_bytes, 0);
+    rig_stop(&r);
+    rig_fini(&r);
+}
+
 static int keep_file(const struct gv_io *io, const char *path)
 {
     (void)io, (void)path;
@@ -1214,6 +1243,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(out_of_order_after_a_restart_is_delivered, (char[]){"out of order sample\n"}),
         cmocka_unit_test_prestate(out_of_order_after_a_restart_is_delivered, (char[]){"out of bounds\n"}),
         cmocka_unit_test(a_full_queue_drops_the_oldest),
+        cmocka_unit_test(memory_is_bounded_in_bytes),
         cmocka_unit_test(files_that_cannot_be_removed_are_told_of),
         cmocka_unit_test(a_disk_that_fails_refuses_the_batch),
     };
