@@ -48,6 +48,7 @@ const char *gv_http_failure_text(enum gv_http_failure f);
 struct gv_http_outcome {
     enum gv_http_failure failure;
     bool connected;     /* the failure came after the connection stood */
+    unsigned sent;      /* how often: again by a redirect, and where a pooled connection closed without an answer */
     int status;         /* HTTP status, 0 where none came */
     struct gv_err err;  /* what failed, against which address: "connect to 10.0.0.2:9090: connection refused" */
     double seconds;     /* of the whole call */

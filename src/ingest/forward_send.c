@@ -260,6 +260,8 @@ static bool on_data(void *arg, const char *data, size_t n, struct gv_err *err)
 static void judge(struct shard *s, const struct gv_http_outcome *o)
 {
     struct gv_err why = {.code = GV_OK};
+    if (o->sent > 1)
+        request_note_sent(s);
     switch (forward_judge(s, o, &why)) {
     case VERDICT_DELIVERED:
         s->sure |= o->status / 100 == 2;
@@ -267,7 +269,7 @@ static void judge(struct shard *s, const struct gv_http_outcome *o)
         delivered(s);
         break;
     case VERDICT_RETRY:
-        if (o->connected)
+        if (o->sent)
             request_note_sent(s);
         endpoint_count_request(s->endpoint, "retried");
         again_later(s, &why);

@@ -89,6 +89,15 @@ static size_t on_header_line(char *line, size_t size, size_t n, void *arg)
     return n;
 }
 
+/* A request is about to be sent: again, where a pooled connection turned out to be closed. */
+static int on_request(void *arg, char *to, char *from, int to_port, int from_port)
+{
+    struct gv_http_call *call = arg;
+    (void)to, (void)from, (void)to_port, (void)from_port;
+    call->outcome.sent++;
+    return CURL_PREREQFUNC_OK;
+}
+
 static void settle_sockets(struct gv_http_call *call, bool over)
 {
     unsigned kept = 0;
@@ -149,6 +158,8 @@ static void set_constants(struct gv_http_call *call)
     curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, call);
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, call);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, call);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close);
@@ -468,6 +479,7 @@ void gv_http_call_clear(struct gv_http_call *call)
     struct gv_http_outcome *o = &call->outcome;
     o->failure = GV_HTTP_OK;
     o->connected = false;
+    o->sent = 0;
     o->status = 0;
     o->seconds = 0;
     o->body_bytes = o->wire_bytes = 0;
