@@ -51,13 +51,14 @@ struct gv_forward_options {
     const struct gv_io *io;       /* NULL: the system's */
     const struct gv_clock *clock; /* NULL: the real one */
     int64_t tick_ms;              /* of looking after shards and files; 0: 5,000 */
+    int64_t flush_ms;             /* that gv_forward_stop gives to what waits in memory; 0: 5,000 */
     int64_t max_held_bytes;       /* of an endpoint's frames in memory, whatever capacity says; 0: 256 MiB */
 };
 
 /* Opens the queues and reads what is in them. Blocks. Errors name the endpoint. */
 GV_MUST_CHECK struct gv_forward *gv_forward_open(const struct gv_forward_options *o, struct gv_err *err);
 /* Sends, on a loop thread of its own (numbered loop_index), until gv_forward_stop, which sends what waits in memory,
- * for 5 s at most and not to an endpoint that does not answer well, and blocks until no request is under way. */
+ * for flush_ms at most and not to an endpoint that does not answer well, and blocks until no request is under way. */
 GV_MUST_CHECK bool gv_forward_start(struct gv_forward *f, struct gv_workers *w, unsigned loop_index,
                                     struct gv_err *err);
 void gv_forward_stop(struct gv_forward *f);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 enum { DEFAULT_HELD_BYTES = 256 << 20 };
-enum { DEFAULT_TICK_MS = 5000, SETTLE_MS = 5, FLUSH_MS = 5000, CONNECTIONS_BESIDE = 16 };
+enum { DEFAULT_TICK_MS = 5000, SETTLE_MS = 5, DEFAULT_FLUSH_MS = 5000, CONNECTIONS_BESIDE = 16 };
 
 const struct gv_forward_endpoint gv_forward_endpoint_default = {
     .http = {.follow_redirects = true},
@@ -77,6 +77,7 @@ struct gv_forward *gv_forward_open(const struct gv_forward_options *o, struct gv
     f->o.clock = o->clock ? o->clock : &gv_clock_real;
     f->o.io = o->io ? o->io : &gv_io_system;
     f->o.tick_ms = o->tick_ms ? o->tick_ms : DEFAULT_TICK_MS;
+    f->o.flush_ms = o->flush_ms ? o->flush_ms : DEFAULT_FLUSH_MS;
     f->o.max_held_bytes = o->max_held_bytes ? o->max_held_bytes : DEFAULT_HELD_BYTES;
     pthread_mutex_init(&f->pool_lock, NULL);
     series_table_init(&f->series);
@@ -138,7 +139,7 @@ static void on_stop(struct gv_message *m)
     struct gv_forward *f = container_of(m, struct gv_forward, stop);
     for (size_t i = 0; i < f->o.n; i++)
         endpoint_flush(&f->endpoints[i]);
-    f->flush_until = gv_loop_now_ns(f->loop) + INT64_C(1000000) * FLUSH_MS;
+    f->flush_until = gv_loop_now_ns(f->loop) + 1000000 * f->o.flush_ms;
     gv_timer_init(&f->settle, f->loop, on_settle);
     gv_timer_set(&f->settle, 0);
 }

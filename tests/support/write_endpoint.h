@@ -15,7 +15,7 @@ struct kept_series {
     size_t histograms, exemplars;
 };
 struct endpoint_answer {
-    int status;
+    int status;                /* 0: none ever comes */
     const char *fields, *body; /* of the header; NULL: none */
     bool forget;               /* the samples are not kept */
     bool hang_up;              /* no answer at all */
@@ -140,6 +140,8 @@ static inline bool endpoint_reply(struct fake_connection *c, const char *request
     pthread_mutex_unlock(&e->lock);
     if (a.hang_up)
         return false;
+    if (!a.status)
+        return fake_hang(c);
     const char *text = a.body ? a.body : "";
     bool tells = v == GV_WRITE_2 && a.status == 204 && !a.forget;
     n = (size_t)snprintf(head, sizeof head, "HTTP/1.1 %d X\r\n%s%s", a.status, a.fields ? a.fields : "",

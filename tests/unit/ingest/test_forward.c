@@ -48,7 +48,7 @@ struct rig {
     struct gv_ingest_sink sink;
     struct gv_io *io;
     struct gv_clock *clock; /* NULL: the real one */
-    int64_t tick_ms, max_held_bytes;
+    int64_t tick_ms, max_held_bytes, flush_ms;
     char folder[64], queue[80], url[80];
     struct gv_arena arena;
 };
@@ -83,7 +83,8 @@ static void rig_open(struct rig *r)
                                    .io = r->io,
                                    .clock = r->clock,
                                    .tick_ms = r->tick_ms,
-                                   .max_held_bytes = r->max_held_bytes};
+                                   .max_held_bytes = r->max_held_bytes,
+                                   .flush_ms = r->flush_ms};
     r->forward = gv_forward_open(&o, &err);
     if (!r->forward)
         fail_msg("%s", err.msg);
@@ -503,6 +504,37 @@ static void what_is_refused_costs_only_its_own_write(void **state)
             assert_int_equal(r.endpoint.series[i].times[k], taken[k]);
     }
     rig_stop(&r);
+    rig_fini(&r);
+}
+
+static struct endpoint_answer never(struct write_endpoint *e, size_t request, enum gv_write_version v)
+{
+    (void)e, (void)request, (void)v;
+    return (struct endpoint_answer){.status = 0};
+}
+
+/* One that takes connections and says nothing has its time at the end; what it did not take stays. */
+static void an_endpoint_that_never_answers_stops_nothing(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    r.endpoint.answer = never;
+    r.flush_ms = 100;
+    r.config.batch_send_deadline_ms = NEVER_MS;
+    rig_open(&r);
+    rig_start(&r);
+    assert_true(append_at(&r, 4, 1));
+    rig_stop(&r);
+    pthread_mutex_lock(&r.endpoint.lock);
+    r.endpoint.answer = NULL;
+    pthread_mutex_unlock(&r.endpoint.lock);
+    r.flush_ms = NEVER_MS;
+    rig_open(&r);
+    assert_int_equal(status_of(&r).pending_samples, 4);
+    rig_start(&r);
+    rig_stop(&r);
+    assert_series(&r, 4, 1, 2, true);
     rig_fini(&r);
 }
 
@@ -1251,6 +1283,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(what_is_refused_costs_only_its_own_write, &v1),
         cmocka_unit_test_prestate(what_is_refused_costs_only_its_own_write, &v2),
         cmocka_unit_test(what_cannot_be_sent_at_the_end_stays),
+        cmocka_unit_test(an_endpoint_that_never_answers_stops_nothing),
         cmocka_unit_test(rules_change_and_drop_series),
         cmocka_unit_test(histograms_exemplars_and_metadata_go_where_they_are_wanted),
         cmocka_unit_test_prestate(exemplars_go_with_samples, &v1),
