@@ -267,7 +267,7 @@ struct head_limits {
     int64_t late_oldest;
     uint32_t epoch;
 };
-enum { HEAD_LATE = 0x80 }; /* beside GV_APPEND_STORED: stored out of order */
+enum { HEAD_LATE = 0x80 }; /* beside GV_APPEND_STORED, _SAME: out of order, and so logged */
 /* A verdict (enum gv_append_verdict), perhaps with HEAD_LATE. */
 unsigned head_put_sample(const struct head *h, struct head_stripe *stripe, struct head_series *s,
                          const struct gv_store_sample *sample, const struct head_limits *limits);

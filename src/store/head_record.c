@@ -75,7 +75,7 @@ static unsigned kind_of(const struct gv_store_sample *s, uint8_t verdict)
 {
     if (verdict == GV_APPEND_STORED || verdict == GV_APPEND_SAME)
         return s->histogram ? RECORD_HISTOGRAMS : RECORD_SAMPLES;
-    if (verdict == (GV_APPEND_STORED | HEAD_LATE))
+    if (verdict == (GV_APPEND_STORED | HEAD_LATE) || verdict == (GV_APPEND_SAME | HEAD_LATE))
         return s->histogram ? RECORD_LATE_HISTOGRAMS : RECORD_LATE_SAMPLES;
     return NOT_LOGGED;
 }

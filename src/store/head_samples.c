@@ -102,6 +102,8 @@ static unsigned put_late(struct head_stripe *stripe, struct head_series *s, cons
                          const struct head_limits *limits, bool is_older)
 {
     unsigned there = look_up(s, sample, (struct seen){limits->truncated, 0});
+    if (there == GV_APPEND_SAME && sample->time < limits->truncated)
+        return GV_APPEND_SAME | HEAD_LATE;
     if (there != GV_APPEND_STORED)
         return there;
     if (!limits->window)

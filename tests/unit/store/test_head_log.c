@@ -238,6 +238,44 @@ static void what_was_refused_may_be_sent_again(void **state)
     end_rig(&rig);
 }
 
+/* What is out of order, too: of samples before the time of truncation replay takes no others. */
+static void what_was_refused_out_of_order_may_be_sent_again(void **state)
+{
+    enum { SAMPLES = 200, PART = 20, MOST_QUEUED = 600, MINUTE = 60000, WINDOW = 60 * MINUTE };
+    (void)state;
+    struct rig rig;
+    struct gv_store_sample samples[SAMPLES];
+    uint8_t verdicts[SAMPLES];
+    struct gv_err err = {.code = GV_OK};
+    make_rig(&rig, MOST_QUEUED);
+    head_set_out_of_order_window(rig.head, WINDOW);
+    uint64_t id = series_of(rig.head, "__name__=a");
+    assert_int_equal(append_float(rig.head, id, start, 1), GV_APPEND_STORED);
+    head_truncate(rig.head, start - 1);
+    for (int i = 0; i < SAMPLES; i++)
+        samples[i] = (struct gv_store_sample){.series = id, .time = start - MINUTE + i, .value = i + 0.5};
+    struct gv_store_batch b = {.samples = samples, .n = SAMPLES, .verdicts = verdicts};
+    assert_false(head_append(rig.head, &b, NULL, &err));
+    for (int i = 0; i < SAMPLES; i += PART) {
+        struct awaited ticket;
+        b = (struct gv_store_batch){.samples = samples + i, .n = PART, .verdicts = verdicts};
+        for (bool taken = false; !taken;) { /* while the queue is full */
+            struct gv_err full = {.code = GV_OK};
+            awaited_init(&ticket);
+            taken = head_append(rig.head, &b, &ticket.ticket, &full);
+        }
+        assert_true(awaited_wait(&ticket));
+        for (int j = 0; j < PART; j++)
+            assert_int_equal(verdicts[j], GV_APPEND_SAME);
+    }
+    close_head(&rig);
+    open_head(&rig, 0);
+    head_set_out_of_order_window(rig.head, WINDOW);
+    for (int i = 0; i < SAMPLES; i++)
+        assert_int_equal(append_float(rig.head, id, samples[i].time, samples[i].value), GV_APPEND_SAME);
+    end_rig(&rig);
+}
+
 static void a_batch_of_nothing_is_answered_at_once(void **state)
 {
     (void)state;
@@ -289,6 +327,7 @@ int main(void)
         cmocka_unit_test(numbers_of_dropped_series_are_not_used_again),
         cmocka_unit_test(of_one_record_the_later_series_has_the_labels),
         cmocka_unit_test(what_was_refused_may_be_sent_again),
+        cmocka_unit_test(what_was_refused_out_of_order_may_be_sent_again),
         cmocka_unit_test(a_batch_of_nothing_is_answered_at_once),
         cmocka_unit_test(what_is_no_record_is_named_with_its_place),
     };
