@@ -142,13 +142,24 @@ static bool cut_out_of_order(struct gv_store *s, struct gv_err *err)
     return ok;
 }
 
+/* Once the head is truncated the rest is tried again, though no cut is due: till then the log keeps what blocks have.
+ */
+static bool finish_cut(struct gv_store *s, struct gv_err *err)
+{
+    static const int64_t pause = INT64_C(60) * 1000000000; /* ns */
+    bool ok = cut_out_of_order(s, err) && checkpoint(s, err);
+    s->finish_from_ns = ok ? 0 : gv_clock_monotonic(s->clock) + pause;
+    return ok;
+}
+
 static bool cut_head(struct gv_store *s, bool *did, struct gv_err *err)
 {
     int64_t start;
-    if (!is_cut_due(s, &start))
+    bool due = is_cut_due(s, &start);
+    if (!due && (!s->finish_from_ns || gv_clock_monotonic(s->clock) < s->finish_from_ns))
         return true;
     *did = true;
-    return cut_in_order(s, start, err) && cut_out_of_order(s, err) && checkpoint(s, err);
+    return (!due || cut_in_order(s, start, err)) && finish_cut(s, err);
 }
 
 /* ---- Compaction ---- */

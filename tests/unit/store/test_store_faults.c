@@ -276,6 +276,14 @@ static int refuse_index(const struct gv_io *io, const char *path, int flags, mod
     return -1;
 }
 
+static int refuse_checkpoints(const struct gv_io *io, const char *from, const char *to)
+{
+    if (!strstr(to, "/checkpoint."))
+        return gv_io_system.rename(io, from, to);
+    errno = ENOSPC;
+    return -1;
+}
+
 static size_t count_blocks(const char *folder)
 {
     struct dirent **all;
@@ -371,11 +379,46 @@ static void blocks_that_find_no_room_are_tried_ever_less_often(void **state)
     assert_true(gv_store_close(w->store, &err));
 }
 
+/* Else the log keeps what blocks have until the head is cut once more, on a disk that is full perhaps. */
+static void a_checkpoint_that_failed_is_made_soon(void **state)
+{
+    struct world *w = *state;
+    struct gv_store_status status;
+    struct gv_err err = {0};
+    bool did = true;
+    begin(w);
+    w->files.io = gv_io_system;
+    assert_true(open_store(w, &err));
+    for (size_t t = 0; t < STEPS; t++) {
+        gv_manual_clock_advance(&w->clock, (int64_t)STEP * 1000000);
+        write_step(w, t);
+    }
+    gv_store_status(w->store, &status);
+    uint64_t segment = status.log.current;
+    w->files.io.rename = refuse_checkpoints;
+    for (did = true; did;) { /* until nothing more can be cut, and the next try is not due */
+        struct gv_err ignored = {0};
+        (void)!gv_store_maintain(w->store, &did, &ignored);
+    }
+    gv_store_status(w->store, &status);
+    assert_true(status.log.first <= segment);
+    w->files.io = gv_io_system;
+    gv_manual_clock_advance(&w->clock, INT64_C(60) * 1000000000);
+    for (did = true; did;)
+        assert_true(gv_store_maintain(w->store, &did, &err));
+    gv_store_status(w->store, &status);
+    assert_true(status.log.first > segment);
+    check(w, STEPS);
+    assert_true(gv_store_close(w->store, &err));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_call_fails_once), cmocka_unit_test(files_fail_for_a_while),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_call_fails_once),
+                                       cmocka_unit_test(files_fail_for_a_while),
                                        cmocka_unit_test(files_fail_for_good),
                                        cmocka_unit_test(blocks_that_cannot_be_opened_do_not_stay),
-                                       cmocka_unit_test(blocks_that_find_no_room_are_tried_ever_less_often)};
+                                       cmocka_unit_test(blocks_that_find_no_room_are_tried_ever_less_often),
+                                       cmocka_unit_test(a_checkpoint_that_failed_is_made_soon)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
