@@ -59,7 +59,9 @@ static bool flush(struct writer *w, struct gv_err *err)
     w->waiting += t->bytes;
     pthread_mutex_unlock(&w->lock);
     if (!gv_log_append(w->log, &(struct gv_slice){w->record.p, w->record.n}, 1, &t->ticket, err)) {
-        w->waiting -= t->bytes; /* nobody else knows the ticket */
+        pthread_mutex_lock(&w->lock); /* the ticket is nobody else's, the count the committer's too */
+        w->waiting -= t->bytes;
+        pthread_mutex_unlock(&w->lock);
         free(t);
         return false;
     }
