@@ -28,3 +28,6 @@ extern const struct gv_io gv_io_system;
 /* Syncs the folder that path is in, so that what was made there lasts. GV_UNAVAILABLE, with that folder and the cause.
  */
 GV_MUST_CHECK bool gv_io_sync_around(const struct gv_io *io, const char *path, struct gv_err *err);
+/* Makes the folder where there is none, and syncs the one that it is in also where there was: an earlier start may have
+ * failed in between. Where it was there and the one around may not be read, that is left to whoever made it. */
+GV_MUST_CHECK bool gv_io_make_folder(const struct gv_io *io, const char *path, struct gv_err *err);

@@ -69,25 +69,48 @@ bool file_make_folder(const struct gv_io *io, const char *path, struct gv_err *e
     return io->mkdir(io, path, FOLDER_MODE) == 0 || file_fail(err, path, "make the folder");
 }
 
-bool file_sync_folder(const struct gv_io *io, const char *path, struct gv_err *err)
+/* may_be_closed: one that may not be read is passed over. */
+static bool sync_folder(const struct gv_io *io, const char *path, bool may_be_closed, struct gv_err *err)
 {
     int fd = io->open(io, path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
-        return file_fail(err, path, "open the folder");
+        return (may_be_closed && errno == EACCES) || file_fail(err, path, "open the folder");
     bool ok = io->fsync(io, fd) == 0 || file_fail(err, path, "sync the folder");
     io->close(io, fd);
     return ok;
 }
 
-bool gv_io_sync_around(const struct gv_io *io, const char *path, struct gv_err *err)
+bool file_sync_folder(const struct gv_io *io, const char *path, struct gv_err *err)
+{
+    return sync_folder(io, path, false, err);
+}
+
+static bool sync_around(const struct gv_io *io, const char *path, bool may_be_closed, struct gv_err *err)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     if (!folder)
         gv_die("out of memory");
-    bool ok = file_sync_folder(io, folder, err);
+    bool ok = sync_folder(io, folder, may_be_closed, err);
     free(folder);
     return ok;
+}
+
+bool gv_io_sync_around(const struct gv_io *io, const char *path, struct gv_err *err)
+{
+    return sync_around(io, path, false, err);
+}
+
+bool gv_io_make_folder(const struct gv_io *io, const char *path, struct gv_err *err)
+{
+    bool made = io->mkdir(io, path, FOLDER_MODE) == 0;
+    if (!made && errno != EEXIST)
+        return gv_fail(err, GV_UNAVAILABLE, "make folder %s: %s", path, strerror(errno));
+    if (sync_around(io, path, !made, err))
+        return true;
+    if (made)
+        io->rmdir(io, path); /* the next start makes it anew */
+    return false;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -79,10 +79,7 @@ static void free_log(struct gv_log *l)
 static bool open_folder(struct gv_log *l, struct gv_err *err)
 {
     const struct gv_io *io = l->o.io;
-    if (io->mkdir(io, l->o.path, 0777) < 0 && errno != EEXIST)
-        return gv_fail(err, GV_UNAVAILABLE, "make folder %s: %s", l->o.path, strerror(errno));
-    if (!gv_io_sync_around(io, l->o.path,
-                           err)) /* also where it was there: an earlier start may have failed in between */
+    if (!gv_io_make_folder(io, l->o.path, err))
         return false;
     l->folder = io->open(io, l->o.path, O_RDONLY | O_DIRECTORY, 0);
     if (l->folder < 0)

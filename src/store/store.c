@@ -1,6 +1,5 @@
 /* The store as a whole: opening and closing, the list of blocks, views, and what it says of itself. */
 #include "store/parts.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -47,14 +46,6 @@ static void free_store(struct gv_store *s)
     free(s->log_path);
     free(s->path);
     free(s);
-}
-
-/* Synced also where it was there: an earlier start may have failed in between. */
-static bool make_folder(struct gv_store *s, struct gv_err *err)
-{
-    if (s->io->mkdir(s->io, s->path, 0777) < 0 && errno != EEXIST)
-        return file_fail(err, s->path, "make the folder");
-    return gv_io_sync_around(s->io, s->path, err);
 }
 
 static bool open_log(struct gv_store *s, struct gv_err *err)
@@ -118,7 +109,8 @@ static bool replay(struct gv_store *s, struct gv_err *err)
 struct gv_store *gv_store_open(const struct gv_store_options *o, struct gv_err *err)
 {
     struct gv_store *s = new_store(o);
-    if (make_folder(s, err) && folder_lock(s, err) && folder_open_blocks(s, err) && open_log(s, err) && replay(s, err))
+    if (gv_io_make_folder(s->io, s->path, err) && folder_lock(s, err) && folder_open_blocks(s, err) &&
+        open_log(s, err) && replay(s, err))
         return s;
     struct gv_err ignored = {0};
     if (s->log && !gv_log_close(s->log, &ignored))

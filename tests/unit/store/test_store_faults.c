@@ -284,6 +284,16 @@ static int refuse_checkpoints(const struct gv_io *io, const char *from, const ch
     return -1;
 }
 
+/* As a folder that this process may pass through and not read. */
+static int refuse_parent(const struct gv_io *io, const char *path, int flags, mode_t mode)
+{
+    const struct faulty_io *f = faulty_of(io);
+    if (strcmp(path, f->keep) != 0)
+        return gv_io_system.open(io, path, flags, mode);
+    errno = EACCES;
+    return -1;
+}
+
 static size_t count_blocks(const char *folder)
 {
     struct dirent **all;
@@ -412,6 +422,25 @@ static void a_checkpoint_that_failed_is_made_soon(void **state)
     assert_true(gv_store_close(w->store, &err));
 }
 
+/* A folder that was given to the program needs no more than its own rights. One that it makes itself must last. */
+static void the_folder_around_need_not_be_readable(void **state)
+{
+    struct world *w = *state;
+    struct gv_err err = {0};
+    begin(w);
+    w->files.io = gv_io_system;
+    w->files.io.open = refuse_parent;
+    assert_false(open_store(w, &err));
+    assert_non_null(strstr(err.msg, "Permission denied"));
+    assert_int_not_equal(access(w->folder, F_OK), 0);
+    assert_int_equal(mkdir(w->folder, 0777), 0);
+    if (!open_store(w, &err))
+        fail_msg("%s", err.msg);
+    write_step(w, 0);
+    assert_true(w->acknowledged[0][0]);
+    assert_true(gv_store_close(w->store, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_call_fails_once),
@@ -419,6 +448,7 @@ int main(void)
                                        cmocka_unit_test(files_fail_for_good),
                                        cmocka_unit_test(blocks_that_cannot_be_opened_do_not_stay),
                                        cmocka_unit_test(blocks_that_find_no_room_are_tried_ever_less_often),
-                                       cmocka_unit_test(a_checkpoint_that_failed_is_made_soon)};
+                                       cmocka_unit_test(a_checkpoint_that_failed_is_made_soon),
+                                       cmocka_unit_test(the_folder_around_need_not_be_readable)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
