@@ -43,7 +43,7 @@ struct gv_log_replayed {
     /* Where records end before their files do: a torn tail (the last segment), or damage in the middle, behind which
      * nothing of that segment can be trusted. Later segments are still read. A segment that a failed write left torn is
      * no damage where the next one goes on with what is missing: then nothing is, and nothing is told twice. */
-    uint64_t damaged;        /* segments cut short */
+    uint64_t damaged;        /* segments cut short, or gone */
     uint64_t lost;           /* records known to be missing between segments */
     struct gv_log_place cut; /* the first such place */
     char what[256];          /* and what is wrong there; "" where nothing is */

@@ -74,7 +74,7 @@ bool log_list(const char *folder, struct log_segment **out, size_t *n, struct gv
     size_t cap = 0;
     *out = NULL;
     *n = 0;
-    for (struct dirent *e; (e = readdir(d));) {
+    for (struct dirent *e; (errno = 0, e = readdir(d));) {
         uint64_t number;
         if (!is_segment(e->d_name, &number))
             continue;
@@ -82,10 +82,11 @@ bool log_list(const char *folder, struct log_segment **out, size_t *n, struct gv
             gv_die("out of memory");
         (*out)[(*n)++] = (struct log_segment){number, size_of(folder, number)};
     }
+    bool ok = !errno || gv_fail(err, GV_UNAVAILABLE, "list folder %s: %s", folder, strerror(errno));
     closedir(d);
     if (*n)
         qsort(*out, *n, sizeof **out, by_number);
-    return true;
+    return ok;
 }
 
 /* ---- Reading ---- */

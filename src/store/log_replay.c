@@ -33,14 +33,20 @@ static void note_cut(struct replay *r, const struct log_scan *s, uint64_t segmen
     snprintf(r->what, sizeof r->what, "%s at byte %" PRIu64 ": %s", s->path.p, s->offset, s->what);
 }
 
-static void join_segments(struct replay *r, uint64_t first)
+static void join_segments(struct replay *r, struct log_scan *s, uint64_t segment)
 {
-    if (r->known && first <= r->next)
+    uint64_t first = s->number;
+    bool gap = r->known && first > r->next;
+    if (!gap && r->known)
         r->is_cut = false; /* a failed write's torn end, and here it goes on */
+    if (gap && !r->is_cut) {
+        s->what = "the records before it are missing";
+        note_cut(r, s, segment);
+    }
     count_cut(r);
-    if (r->known && first > r->next)
+    if (gap)
         r->out->lost += first - r->next;
-    if (!r->known || first > r->next)
+    if (!r->known || gap)
         r->next = first;
     r->known = true;
 }
@@ -68,7 +74,7 @@ static bool replay_segment(struct replay *r, uint64_t segment, struct gv_err *er
     struct log_scan s;
     enum log_found found = log_scan_open(&s, r->l->o.io, r->l->o.path, segment, err);
     if (found == LOG_RECORD) {
-        join_segments(r, s.number);
+        join_segments(r, &s, segment);
         found = tell_records(r, &s, segment, err);
     }
     if (found == LOG_DAMAGED) {

@@ -74,7 +74,7 @@ static void report(const char *what, const struct gv_log_replayed *r)
     if (r->damaged)
         gv_log(GV_LOG_WARN, "the log is damaged: what was read before the fault is kept", GV_F("log", what),
                GV_F("segment", r->cut.segment), GV_F("offset", r->cut.offset), GV_F("fault", r->what),
-               GV_F("segments_cut", r->damaged));
+               GV_F("segments_cut", r->damaged), GV_F("records_lost", r->lost));
 }
 
 static bool replay_checkpoint(struct gv_store *s, uint64_t *segment, struct gv_err *err)

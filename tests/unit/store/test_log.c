@@ -341,6 +341,30 @@ static void damage_in_the_middle_is_named_and_the_rest_read(void **state)
     remove_tree(path);
 }
 
+static void a_segment_that_is_gone_is_named(void **state)
+{
+    (void)state;
+    char path[64];
+    struct gv_buf file = GV_BUF_INIT, said = GV_BUF_INIT;
+    struct told t;
+    make_folder(path);
+    for (uint64_t i = 0; i < 9; i += 3)
+        write_records(path, i, i + 3, 20);
+    segment_file(&file, path, 2);
+    assert_int_equal(unlink(file.p), 0);
+    read_back(path, &t);
+    assert_int_equal(t.n, 6);
+    assert_int_equal(t.replayed.lost, 3);
+    assert_int_equal(t.replayed.damaged, 1);
+    segment_file(&file, path, 3);
+    gv_buf_printf(&said, "%s at byte %d: the records before it are missing", file.p, LOG_HEAD_SIZE);
+    assert_string_equal(t.replayed.what, gv_buf_cstr(&said));
+    told_fini(&t);
+    gv_buf_fini(&file);
+    gv_buf_fini(&said);
+    remove_tree(path);
+}
+
 static void zeros_are_no_records(void **state)
 {
     (void)state;
@@ -455,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_torn_tail_loses_what_was_torn_only),
         cmocka_unit_test(a_flipped_bit_is_seen_wherever_it_is),
         cmocka_unit_test(damage_in_the_middle_is_named_and_the_rest_read),
+        cmocka_unit_test(a_segment_that_is_gone_is_named),
         cmocka_unit_test(zeros_are_no_records),
         cmocka_unit_test(a_later_version_is_refused),
         cmocka_unit_test(a_folder_that_cannot_be_is_an_error),
