@@ -114,6 +114,28 @@ static void put_record(struct gv_buf *out, struct record_last *last, const struc
     record_put_text(out, gv_labels_bytes(e->labels));
 }
 
+/* The lock is held for some places of the ring at a time: appends, which hold a stripe meanwhile, do not wait for all.
+ */
+enum { SOME_PLACES = 1024 };
+typedef void place_fn(void *arg, const struct exemplar *x); /* under the lock */
+
+/* From the oldest on, where fewer are added meanwhile than are passed. */
+static void for_exemplars(struct head_exemplars *e, place_fn *fn, void *arg)
+{
+    pthread_mutex_lock(&e->lock);
+    size_t start = e->next, n = e->ring ? e->n : 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct exemplar *x = &e->ring[(start + i) % n];
+        if (x->series)
+            fn(arg, x);
+        if (i % SOME_PLACES == SOME_PLACES - 1) {
+            pthread_mutex_unlock(&e->lock);
+            pthread_mutex_lock(&e->lock);
+        }
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
 void head_append_exemplars(struct head *h, const struct gv_store_batch *b, struct gv_buf *record)
 {
     struct record_last last = {0};
@@ -127,18 +149,22 @@ void head_append_exemplars(struct head *h, const struct gv_store_batch *b, struc
     record_end_or_drop(record, begun);
 }
 
+struct putting {
+    struct gv_buf *record;
+    struct record_last last;
+};
+
+static void put_one(void *arg, const struct exemplar *x)
+{
+    struct putting *p = arg;
+    put_record(p->record, &p->last, &(struct gv_store_exemplar){x->series, x->time, x->value, x->labels});
+}
+
 void head_put_exemplars(struct head *h, struct gv_buf *record)
 {
-    struct head_exemplars *e = h->exemplars;
-    struct record_last last = {0};
+    struct putting p = {.record = record};
     size_t begun = record_begin(record, RECORD_EXEMPLARS);
-    pthread_mutex_lock(&e->lock);
-    for (size_t i = 0; e->ring && i < e->n; i++) {
-        const struct exemplar *x = &e->ring[(e->next + i) % e->n];
-        if (x->series)
-            put_record(record, &last, &(struct gv_store_exemplar){x->series, x->time, x->value, x->labels});
-    }
-    pthread_mutex_unlock(&e->lock);
+    for_exemplars(h->exemplars, put_one, &p);
     record_end_or_drop(record, begun);
 }
 
@@ -220,27 +246,36 @@ static int by_rank_and_time(const void *pa, const void *pb)
     return (a->exemplar.time > b->exemplar.time) - (a->exemplar.time < b->exemplar.time);
 }
 
+struct search {
+    struct gv_arena *arena;
+    const struct ranked *ids;
+    size_t n_ids;
+    int64_t min_time, max_time;
+    struct hit *hits;
+    size_t n, cap;
+};
+
+static void find_one(void *arg, const struct exemplar *x)
+{
+    struct search *s = arg;
+    if (x->time < s->min_time || x->time > s->max_time)
+        return;
+    const struct ranked wanted = {.id = x->series};
+    const struct ranked *found = s->n_ids ? bsearch(&wanted, s->ids, s->n_ids, sizeof *s->ids, by_id) : NULL;
+    if (found)
+        gv_push(s->arena, s->hits, s->n, s->cap) =
+            (struct hit){found->rank, {x->series, x->time, x->value, gv_labels_dup(s->arena, x->labels)}};
+}
+
 static struct hit *find_hits(struct head_exemplars *e, struct gv_arena *a, const struct ranked *ids, size_t n_ids,
                              int64_t min_time, int64_t max_time, size_t *n)
 {
-    struct hit *hits = NULL;
-    size_t cap = 0;
-    *n = 0;
-    pthread_mutex_lock(&e->lock);
-    for (size_t i = 0; e->ring && i < e->n; i++) {
-        const struct exemplar *x = &e->ring[i];
-        if (!x->series || x->time < min_time || x->time > max_time)
-            continue;
-        const struct ranked wanted = {.id = x->series};
-        const struct ranked *found = n_ids ? bsearch(&wanted, ids, n_ids, sizeof *ids, by_id) : NULL;
-        if (found)
-            gv_push(a, hits, *n, cap) =
-                (struct hit){found->rank, {x->series, x->time, x->value, gv_labels_dup(a, x->labels)}};
-    }
-    pthread_mutex_unlock(&e->lock);
-    if (*n)
-        qsort(hits, *n, sizeof *hits, by_rank_and_time);
-    return hits;
+    struct search s = {.arena = a, .ids = ids, .n_ids = n_ids, .min_time = min_time, .max_time = max_time};
+    for_exemplars(e, find_one, &s);
+    if (s.n)
+        qsort(s.hits, s.n, sizeof *s.hits, by_rank_and_time);
+    *n = s.n;
+    return s.hits;
 }
 
 static void group(const struct head *h, struct gv_arena *a, struct head_series **series, const struct hit *hits,
