@@ -44,6 +44,9 @@ void gv_receiver_free(struct gv_receiver *r);                /* when no request 
 struct gv_budget *gv_receiver_budget(struct gv_receiver *r); /* max_inflight_bytes: bodies are charged by the caller */
 void gv_receiver_set_max_cached_series(struct gv_receiver *r, size_t n);
 
+/* When a request with a sample of the cluster was last answered well: wall clock, ms; 0: not since the start. */
+int64_t gv_receiver_last_write(struct gv_receiver *r, struct gv_slice cluster);
+
 /* ---- One request ---- */
 
 struct gv_incoming;

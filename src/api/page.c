@@ -61,6 +61,18 @@ static const char foot[] = "</tbody></table><p><a href=\"api/v1/status/clusters\
                            "<a href=\"api/v1/status/config\">configuration</a> &middot; <a href=\"metrics\">metrics</a>"
                            "</p></body></html>\n";
 
+static void add_pushed_state(struct request *r, struct gv_slice cluster)
+{
+    char text[GV_TIME_TEXT_MAX];
+    int64_t ms = r->l->env.receiver ? gv_receiver_last_write(r->l->env.receiver, cluster) : 0;
+    if (!ms) {
+        gv_buf_adds(&r->body, "<td class=\"unknown\">pushed; no write since the start</td>");
+        return;
+    }
+    gv_time_format(text, ms);
+    gv_buf_printf(&r->body, "<td class=\"up\">pushed; last write %s</td>", text);
+}
+
 static void add_pushed(struct request *r)
 {
     size_t n = 0;
@@ -70,7 +82,8 @@ static void add_pushed(struct request *r)
     for (size_t i = 0; i < n; i++) {
         gv_buf_adds(&r->body, "<tr>");
         add_cell(&r->body, names[i]);
-        gv_buf_adds(&r->body, "<td class=\"up\">pushed</td><td></td><td></td><td></td><td></td><td></td></tr>\n");
+        add_pushed_state(r, names[i]);
+        gv_buf_adds(&r->body, "<td></td><td></td><td></td><td></td><td></td></tr>\n");
     }
 }
 

@@ -89,8 +89,20 @@ static const char *semantics_of(const struct gv_cluster *c)
     return "unknown";
 }
 
-static void add_cluster(struct gv_buf *b, const struct gv_cluster *c, struct gv_arena *a)
+/* Of a cluster that pushes; null: not since the start. */
+static void add_last_write(const struct request *r, struct gv_buf *b, struct gv_slice cluster)
 {
+    int64_t ms = r->l->env.receiver ? gv_receiver_last_write(r->l->env.receiver, cluster) : 0;
+    if (ms)
+        gv_buf_printf(b, "\"lastWrite\":%.3f,", (double)ms / 1000);
+    else
+        gv_buf_adds(b, "\"lastWrite\":null,");
+}
+
+static void add_cluster(struct request *r, const struct gv_cluster *c)
+{
+    struct gv_buf *b = &r->body;
+    struct gv_arena *a = r->x->arena;
     struct gv_cluster_status s = gv_cluster_status(c, a);
     gv_buf_addc(b, '{');
     add_text(b, "name", c->name);
@@ -98,6 +110,8 @@ static void add_cluster(struct gv_buf *b, const struct gv_cluster *c, struct gv_
     gv_buf_printf(b, ",\"health\":\"%s\",\"required\":%s,\"pushed\":%s,\"semantics\":\"%s\",",
                   s.healthy ? "up" : "down", c->config->required ? "true" : "false",
                   c->config->n_endpoints ? "false" : "true", semantics_of(c));
+    if (!c->config->n_endpoints)
+        add_last_write(r, b, c->name);
     add_text(b, "version", s.version_text);
     add_abilities(b, c, a);
     gv_buf_printf(b, ",\"replicaMode\":\"%s\",\"replicas\":[", gv_cluster_asked_replicas(c) > 1 ? "merge" : "failover");
@@ -140,8 +154,9 @@ static void add_pushed(struct request *r)
         gv_buf_add_json(&r->body, label);
         gv_buf_addc(&r->body, ':');
         gv_buf_add_json(&r->body, names[i]);
-        gv_buf_adds(&r->body, "},\"health\":\"up\",\"required\":false,\"pushed\":true,\"semantics\":\"3.x\","
-                              "\"version\":\"\",\"abilities\":{},\"replicas\":[]}");
+        gv_buf_adds(&r->body, "},\"health\":\"up\",\"required\":false,\"pushed\":true,\"semantics\":\"3.x\",");
+        add_last_write(r, &r->body, names[i]);
+        gv_buf_adds(&r->body, "\"version\":\"\",\"abilities\":{},\"replicas\":[]}");
     }
 }
 
@@ -153,7 +168,7 @@ void serve_clusters(struct request *r)
         if (!is_wanted(r, cs->at[i].name))
             continue;
         separate(&r->body);
-        add_cluster(&r->body, &cs->at[i], r->x->arena);
+        add_cluster(r, &cs->at[i]);
     }
     add_pushed(r);
     gv_buf_adds(&r->body, "]}");

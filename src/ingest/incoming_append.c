@@ -89,6 +89,7 @@ static void judge_samples(struct gv_incoming *in)
         uint8_t verdict = s->verdicts[i];
         const struct gv_store_sample *x = &s->samples[i];
         if (verdict <= GV_APPEND_SAME) {
+            written_add(&in->clusters, cluster_of(s->values[s->owners[i]]));
             in->histograms += x->histogram != NULL;
             in->samples += x->histogram == NULL;
         } else if (verdict == GV_APPEND_GONE) {

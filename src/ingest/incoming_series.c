@@ -77,7 +77,8 @@ static bool ask_store(struct gv_incoming *in, size_t i, const struct gv_write_se
         return false;
     if (!id || id >= SERIES_REFUSED)
         gv_die("the store gave a series the number %llu", (unsigned long long)id);
-    in->scratch->values[i] = series_value(id, in->scratch->metadata[i]);
+    in->scratch->values[i] =
+        series_value(id, in->scratch->metadata[i], last_writes_number(in->receiver->last_writes, who->cluster));
     series_cache_put(in->receiver->cache, in->now, in->scratch->keys[i], in->scratch->values[i]);
     return !s->has_metadata || add_metadata(in, s, who, err);
 }

@@ -18,9 +18,17 @@ static struct gv_metric_family cache_bytes =
     GV_GAUGE("globalview_ingest_series_cache_bytes", "Memory of the cache of series.");
 static struct gv_metric_family inflight =
     GV_GAUGE("globalview_ingest_inflight_bytes", "Memory of the write requests under way (max_inflight_bytes).");
+static struct gv_metric_family last_write = GV_GAUGE(
+    "globalview_ingest_last_write_timestamp_seconds",
+    "When a write request with samples of the cluster was last taken; absent: not since the start.", "cluster");
 
-struct gv_metric_family *const gv_ingest_metrics[] = {&written, &exemplars,   &refused,  &lookups, &misses,
-                                                      &cached,  &cache_bytes, &inflight, NULL};
+struct gv_metric_family *const gv_ingest_metrics[] = {&written, &exemplars,   &refused,  &lookups,    &misses,
+                                                      &cached,  &cache_bytes, &inflight, &last_write, NULL};
+
+struct gv_metric *ingest_last_write_metric(struct gv_slice cluster)
+{
+    return gv_metric_get(&last_write, cluster);
+}
 
 /* References stay: there are few instances, and counters must not go back. */
 void ingest_count_refused(const char *reason, uint64_t n)

@@ -12,6 +12,7 @@ struct gv_receiver *gv_receiver_new(const struct gv_receiver_options *o)
     r->clock = o->clock ? o->clock : &gv_clock_real;
     gv_budget_init(&r->budget, "max_inflight_bytes", (int64_t)o->max_inflight_bytes, GV_UNAVAILABLE, NULL);
     r->cache = series_cache_new(o->max_cached_series);
+    r->last_writes = last_writes_new();
     scratch_pool_init(&r->pool);
     gv_random(r->secret, sizeof r->secret);
     return r;
@@ -22,6 +23,7 @@ void gv_receiver_free(struct gv_receiver *r)
     if (!r)
         return;
     series_cache_free(r->cache);
+    last_writes_free(r->last_writes);
     scratch_pool_fini(&r->pool);
     free(r);
 }
@@ -34,6 +36,11 @@ struct gv_budget *gv_receiver_budget(struct gv_receiver *r)
 void gv_receiver_set_max_cached_series(struct gv_receiver *r, size_t n)
 {
     series_cache_set_max(r->cache, n);
+}
+
+int64_t gv_receiver_last_write(struct gv_receiver *r, struct gv_slice cluster)
+{
+    return last_writes_of(r->last_writes, cluster);
 }
 
 /* ---- One request ---- */
@@ -86,8 +93,10 @@ static void answered(struct gv_incoming *in)
     if (atomic_fetch_sub_explicit(&in->pending, 1, memory_order_acq_rel) != 1)
         return;
     refusals_finish(&in->refusals);
-    if (!has_failed(in))
+    if (!has_failed(in)) {
         ingest_count_written(in->samples, in->histograms, in->exemplars);
+        last_writes_note_all(in->receiver->last_writes, &in->clusters, gv_clock_wall(in->receiver->clock));
+    }
     in->done(in->done_arg, in);
 }
 

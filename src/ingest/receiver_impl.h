@@ -1,5 +1,6 @@
 /* Shared by the files of the receiver. */
 #pragma once
+#include "ingest/last_writes.h"
 #include "ingest/receiver.h"
 #include "ingest/refusal.h"
 #include "ingest/scratch.h"
@@ -10,9 +11,12 @@ struct gv_receiver {
     struct gv_budget budget; /* max_inflight_bytes */
     const struct gv_clock *clock;
     struct series_cache *cache;
+    struct last_writes *last_writes;
     unsigned char secret[32]; /* of this process: seed of all hash keys */
     struct scratch_pool pool;
 };
+
+_Static_assert((int)LAST_WRITES_BITS == (int)CLUSTER_BITS, "a cluster's number stands in the cache");
 
 enum { MOST_ROUNDS = 3 };                   /* of asking anew for series that are gone */
 #define SERIES_REFUSED (SERIES_DROPPED - 1) /* never in the cache */
@@ -32,6 +36,7 @@ struct gv_incoming {
     int64_t now;           /* monotonic, ms */
     struct gv_err failure; /* of the request as a whole */
     uint64_t samples, histograms, exemplars;
+    struct written_clusters clusters; /* with a sample that was taken */
     /* Tickets of the log: told on its thread. */
     _Atomic unsigned pending; /* answers owed, one of them this request's own */
     struct incoming_ticket tickets[MOST_ROUNDS];

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 enum { SHARD_BITS = 6, SHARDS = 1 << SHARD_BITS, WAYS = 4, AHEAD = 8 };
-enum { GENERATION_MS = 15 * 60 * 1000, GENERATIONS = 64, OLDEST = 2 }; /* generations wrap around */
+enum { GENERATION_MS = 15 * 60 * 1000, GENERATIONS = 8, OLDEST = 2 }; /* generations wrap around */
 enum { FEWEST_BUCKETS = 4 };
-#define VALUE_BITS (SERIES_BITS + METADATA_BITS)
+#define VALUE_BITS (SERIES_BITS + METADATA_BITS + CLUSTER_BITS)
 #define VALUE_MASK (((uint64_t)1 << VALUE_BITS) - 1)
 
 struct entry {

@@ -11,12 +11,14 @@
 
 struct series_cache;
 
-/* A series' number, and bits of its last metadata, in one word. 0: nothing is known. */
-enum { SERIES_BITS = 44, METADATA_BITS = 14 };
+/* A series' number, bits of its last metadata and the number of its cluster (ingest/last_writes.h), in one word. 0:
+ * nothing is known. */
+enum { SERIES_BITS = 40, METADATA_BITS = 11, CLUSTER_BITS = 10 };
 #define SERIES_DROPPED (((uint64_t)1 << SERIES_BITS) - 1) /* relabelling drops it */
-static inline uint64_t series_value(uint64_t series, unsigned metadata)
+static inline uint64_t series_value(uint64_t series, unsigned metadata, unsigned cluster)
 {
-    return (uint64_t)(metadata & ((1u << METADATA_BITS) - 1)) << SERIES_BITS | series;
+    return (uint64_t)cluster << (SERIES_BITS + METADATA_BITS) |
+           (uint64_t)(metadata & ((1u << METADATA_BITS) - 1)) << SERIES_BITS | series;
 }
 static inline uint64_t series_of(uint64_t value)
 {
@@ -25,6 +27,10 @@ static inline uint64_t series_of(uint64_t value)
 static inline unsigned metadata_of(uint64_t value)
 {
     return value >> SERIES_BITS & ((1u << METADATA_BITS) - 1);
+}
+static inline unsigned cluster_of(uint64_t value)
+{
+    return (unsigned)(value >> (SERIES_BITS + METADATA_BITS));
 }
 
 struct series_cache *series_cache_new(size_t max_entries);

@@ -97,6 +97,24 @@ class Clients(Written):
         self.assertEqual(self.values(program, "up"),
                          {(("__name__", "up"), ("cluster", "edge/west"), ("exported_cluster", "mine")): "1"})
 
+    def test_the_last_write_of_each_cluster(self):
+        """Of the label configured; nothing where nothing was taken, and a request of two clusters counts for both."""
+        program = self.start("global: {cluster_label: k8s}\n" + CONFIG)
+        before, up = time.time() - 1, {"__name__": "up"}
+        late = now_ms() + 3600_000
+        self.assertEqual(post(program, request_1(({**up, "k8s": "refused"}, [(late, 1)]))).status, 400)
+        for k in range(2):  # the second time from the cache
+            self.taken(post(program, request_1(*(({**up, "k8s": c}, [(now_ms() + k, 1)]) for c in ("a", "b")))))
+            clusters = {c["name"]: c["lastWrite"] for c in program.get("/api/v1/status/clusters").json["data"]["clusters"]}
+            for name in ("a", "b"):
+                self.assertTrue(before <= clusters[name] <= time.time() + 1, clusters)
+            self.assertIsNone(clusters.get("refused"))
+        metrics = program.get("/metrics").text
+        for name in ("a", "b"):
+            self.assertIn(f'globalview_ingest_last_write_timestamp_seconds{{cluster="{name}"}} ', metrics)
+        self.assertNotIn('globalview_ingest_last_write_timestamp_seconds{cluster="refused"}', metrics)
+        self.assertIn("pushed; last write 20", program.get("/").text)
+
     def test_histograms_exemplars_and_metadata(self):
         program, t = self.start(), now_ms()
         two = Request2()

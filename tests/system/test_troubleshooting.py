@@ -114,6 +114,7 @@ class Troubleshooting(unittest.TestCase):
              ({**ok, "b": "x" * 400}, [(now, 1)]), (ok, [(now - 1, 1), (now, 1), (now + 3600_000, 1)]),
              (ok, [], writes.histogram(4, now + 1, count=9)))
         post((ok, [(now - 5, 1), (now, 2)]))
+        post(*[({"__name__": "a", "cluster": f"c{i}"}, [(now, 1)]) for i in range(1024)])
         for body in (b"\x05nonsense", remote.snappy(b"\x0a\x7f\x01"), remote.varint(3 << 20) + bytes(3 << 17)):
             self.hear(writes.post(program, body).text)
         request = writes.Request2()

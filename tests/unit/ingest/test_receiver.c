@@ -662,18 +662,21 @@ static void what_the_log_cannot_take_counts_as_nothing(void **state)
     (void)state;
     BOTH(v)
     {
+        const char *cluster = v == GV_WRITE_1 ? "c1" : "c2";
         store.refuses = true;
-        struct outcome o = send_one(v, "c", "__name__=a", "1@10");
+        struct outcome o = send_one(v, cluster, "__name__=a", "1@10");
         assert_int_equal(o.code, GV_UNAVAILABLE);
         assert_says(o, "the log takes nothing");
         store.refuses = false;
         store.fails_later = true;
-        o = send_one(v, "c", "__name__=a", "1@10");
+        o = send_one(v, cluster, "__name__=a", "1@10");
         assert_int_equal(o.code, GV_UNAVAILABLE);
         assert_says(o, "no space left on device");
         assert_int_equal(o.samples, 0);
         store.fails_later = false;
-        assert_taken(send_one(v, "c", "__name__=a", "1@10"), 1);
+        assert_int_equal(gv_receiver_last_write(receiver, gv_slice_of(cluster)), 0);
+        assert_taken(send_one(v, cluster, "__name__=a", "1@10"), 1);
+        assert_true(gv_receiver_last_write(receiver, gv_slice_of(cluster)) > 0);
     }
 }
 

@@ -38,7 +38,7 @@ static int tear_down(void **state)
 static void put(struct series_cache *c, int64_t now, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++)
-        series_cache_put(c, now, keys[i], series_value(i + 1, (unsigned)i));
+        series_cache_put(c, now, keys[i], series_value(i + 1, (unsigned)i, 0));
 }
 
 /* How many of those are found; each as it was put. */
@@ -62,7 +62,7 @@ static void what_was_put_is_found(void **state)
     put(c, 0, 0, MANY / 2);
     assert_true(found(c, 0, 0, MANY / 2) > MANY / 2 * 99 / 100); /* full buckets lose one now and then */
     assert_int_equal(found(c, 0, MANY / 2, MANY), 0);
-    series_cache_put(c, 0, keys[0], series_value(7, 0));
+    series_cache_put(c, 0, keys[0], series_value(7, 0, 0));
     series_cache_find(c, 0, keys, 1, values, order);
     assert_int_equal(series_of(values[0]), 7);
     series_cache_forget(c, keys[0]);
@@ -145,7 +145,7 @@ static void *use(void *arg)
             if (v[i] && series_of(v[i]) != i + 1)
                 abort();
             if (!v[i])
-                series_cache_put(c, round * 20 * MINUTE, keys[i], series_value(i + 1, 0));
+                series_cache_put(c, round * 20 * MINUTE, keys[i], series_value(i + 1, 0, 0));
         }
         series_cache_forget(c, keys[round]);
         series_cache_set_max(c, round % 2 ? 1000 : 100000);
