@@ -17,6 +17,11 @@ static double now(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+static double wall(void) /* ns */
+{
+    return (double)gv_clock_monotonic(&gv_clock_real);
+}
+
 static double resident(void) /* bytes */
 {
     unsigned long size = 0, pages = 0;
@@ -183,18 +188,20 @@ static void close_log(struct gv_log *log)
         gv_die("%s", err.msg);
 }
 
-static void replay(struct load *l, const char *folder, const char *name)
+static void replay(struct load *l, const char *folder, const char *name, bool helper)
 {
     struct gv_err err = {0};
     struct gv_log_replayed done = {0};
     struct gv_log *log = open_log(folder, name);
-    struct head *h = head_new(&(struct head_options){.clock = &gv_clock_real});
-    double n = (double)l->series * (double)l->scrapes, start = now();
+    struct head *h = head_new(&(struct head_options){.clock = &gv_clock_real, .replay_helper = helper});
+    double n = (double)l->series * (double)l->scrapes, start = now(), began = wall();
     if (!gv_log_replay(log, 0, head_replay_record, h, &done, &err))
         gv_die("%s", err.msg);
-    head_replay_done(h);
-    printf("replay   %8.1f ns a sample, %.2f s in all, of %.1f MB (%s)\n", (now() - start) / n, (now() - start) / 1e9,
-           (double)done.bytes / 1e6, name);
+    if (!head_replay_done(h, &err))
+        gv_die("%s", err.msg);
+    printf("replay   %8.1f ns a sample, %.2f s of CPU, %.2f s, of %.1f MB (%s, %s)\n", (now() - start) / n,
+           (now() - start) / 1e9, (wall() - began) / 1e9, (double)done.bytes / 1e6, name,
+           helper ? "two threads" : "one thread");
     close_log(log);
     head_free(h);
 }
@@ -208,7 +215,8 @@ static void write_checkpoint(struct load *l)
     if (!head_checkpoint(l->head, NULL, folder, &err))
         gv_die("%s", err.msg);
     printf("checkpoint %6.2f s\n", (now() - start) / 1e9);
-    replay(l, folder, "checkpoint");
+    replay(l, folder, "checkpoint", false);
+    replay(l, folder, "checkpoint", true);
 }
 
 static void start_log(struct load *l)
@@ -226,6 +234,7 @@ int main(int argc, char **argv)
                      .folder = argc > 3 ? argv[3] : NULL,
                      .start = gv_clock_wall(&gv_clock_real) - 3600 * 1000};
     struct gv_store_status status = {0};
+    struct gv_err err = {0};
     l.ids = calloc(l.series, sizeof *l.ids);
     l.values = calloc(l.series, sizeof *l.values);
     memset(l.ids, 1, l.series * sizeof *l.ids); /* in memory before it is measured */
@@ -233,7 +242,8 @@ int main(int argc, char **argv)
         l.values[i] = (double)i;
     start_log(&l);
     l.head = head_new(&(struct head_options){.clock = &gv_clock_real, .log = l.log});
-    head_replay_done(l.head);
+    if (!head_replay_done(l.head, &err))
+        gv_die("%s", err.msg);
     double before = resident();
     make_series(&l);
     append_all(&l);
@@ -244,7 +254,8 @@ int main(int argc, char **argv)
     if (l.log) {
         close_log(l.log);
         write_checkpoint(&l);
-        replay(&l, l.folder, "log");
+        replay(&l, l.folder, "log", false);
+        replay(&l, l.folder, "log", true);
     }
     double start = now();
     head_free(l.head);

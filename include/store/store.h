@@ -24,6 +24,7 @@ struct gv_store_options {
     int64_t block_range;         /* ms that a block covers; 0: 2 h. Larger ones are made of 3, then 9, 27 ... of them,
                                     up to a tenth of retention_time or 31 days */
     int64_t max_exemplars;       /* kept in all; 0: 100,000 */
+    bool replay_helper;          /* a second thread, while the log is read */
     const struct gv_io *io;      /* NULL: the system's */
     const struct gv_clock *clock;
 };

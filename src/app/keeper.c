@@ -1,4 +1,5 @@
 #include "app/keeper.h"
+#include "app/process.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "store/metrics.h"
@@ -70,6 +71,7 @@ static bool open_store(struct keeper *k, const struct gv_config *c, struct gv_er
                                  .retention_size = c->storage->retention_size,
                                  .sync = c->storage->wal_sync ? GV_LOG_ALWAYS : GV_LOG_INTERVAL,
                                  .out_of_order_window = window_of(c),
+                                 .replay_helper = gv_process_cores() > 1,
                                  .clock = &gv_clock_real};
     struct gv_store_status s;
     struct gv_store *store = gv_store_open(&o, err);

@@ -1,8 +1,8 @@
 /* The head as a whole: made, asked for a series, freed. The others: head_table.c (series), head_append.c (batches),
- * head_samples.c and head_chunks.c (one series), head_reader.c and head_select.c (queries), head_record.c and
- * head_replay.c (the log), head_collect.c (what goes away). */
+ * head_samples.c and head_chunks.c (one series), head_reader.c and head_select.c (queries), head_record.c,
+ * head_replay.c and head_helper.c (the log), head_collect.c (what goes away). */
 #include "base/thread.h"
-#include "store/head_impl.h"
+#include "store/head_record.h"
 #include <stdlib.h>
 
 enum { DEFAULT_BLOCK_RANGE = 2 * 3600 * 1000 /* ms */ };
@@ -42,6 +42,8 @@ void head_free(struct head *h)
 {
     if (!h)
         return;
+    struct gv_err ignored;
+    head_helper_end(h, &ignored);
     head_collect_fini(h);
     head_pending_fini(h);
     head_exemplars_fini(h);

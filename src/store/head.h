@@ -15,6 +15,7 @@ struct head_options {
     int64_t out_of_order_window; /* ms */
     int64_t max_exemplars;
     const struct gv_clock *clock;
+    bool replay_helper; /* a second thread, while the log is replayed */
 };
 struct head *head_new(const struct head_options *o);
 void head_free(struct head *h);
@@ -26,8 +27,8 @@ GV_MUST_CHECK bool head_append(struct head *h, const struct gv_store_batch *b, s
                                struct gv_err *err);
 /* One record of the log (a gv_log_record_fn with the head as arg). GV_INTERNAL: it is none of ours. */
 bool head_replay_record(void *head, struct gv_slice record, struct gv_log_place at, struct gv_err *err);
-/* After the last record. */
-void head_replay_done(struct head *h);
+/* After the last record. Errors: those of records that no call has told. */
+GV_MUST_CHECK bool head_replay_done(struct head *h, struct gv_err *err);
 
 /* A reader of what the head has from min_time on. While it is held no chunk and no series it can see is freed, and
  * head_truncate takes effect for later readers only. */

@@ -189,7 +189,8 @@ void head_saw_epoch(struct head *h, uint32_t epoch)
 struct replaying {
     struct head *head;
     const struct gv_store_sample *samples;
-    uint32_t epoch;
+    uint32_t epoch; /* 0: in order */
+    uint32_t now;   /* the head's when they were logged */
     struct reach reach;
 };
 
@@ -202,7 +203,7 @@ static void replay_one(struct replaying *p, struct head_stripe *stripe, struct h
                               .truncated = h->truncated,
                               .window = INT64_MAX,
                               .late_oldest = first_time,
-                              .epoch = h->epoch};
+                              .epoch = p->now};
     uint8_t verdict;
     if (!p->epoch && sample->time >= h->truncated)
         put_one(h, stripe, s, sample, &verdict, &any, &p->reach);
@@ -220,10 +221,9 @@ static void replay_some(void *arg, struct head_stripe *stripe, const struct some
             replay_one(p, stripe, some->series[i], &p->samples[some->index[i]]);
 }
 
-void head_append_replayed(struct head *h, const struct gv_store_sample *samples, size_t n, uint32_t epoch)
+void head_append_replayed(struct head *h, const struct gv_store_sample *samples, size_t n, uint32_t epoch, uint32_t now)
 {
-    struct replaying p = {h, samples, epoch, nowhere};
-    head_saw_epoch(h, epoch);
+    struct replaying p = {h, samples, epoch, now, nowhere};
     by_stripe(h, samples, n, replay_some, &p);
     note_reach(h, &p.reach);
 }

@@ -141,6 +141,7 @@ struct head_dying {
     struct head_dying *next;
 };
 
+struct head_helper;  /* of replaying */
 struct head_pending; /* series that the next record takes to the log */
 struct head_exemplars;
 struct head_metadata;
@@ -193,6 +194,7 @@ struct head {
         struct head_buffer *free;
     } buffers;
 
+    struct head_helper *helper;
     struct head_pending *pending;
     struct head_exemplars *exemplars;
     struct head_metadata *metadata;
@@ -312,8 +314,9 @@ void head_note_times(struct head *h, int64_t min, int64_t max); /* of in-order s
 void head_saw_epoch(struct head *h, uint32_t epoch);            /* of the log */
 void head_note_late(struct head *h, int64_t min, int64_t max);  /* of others */
 
-/* Samples of the log: in order, or, with an epoch, out of it. */
-void head_append_replayed(struct head *h, const struct gv_store_sample *samples, size_t n, uint32_t epoch);
+/* Samples of the log: in order, or, with an epoch, out of it. now: the head's epoch there in the log. */
+void head_append_replayed(struct head *h, const struct gv_store_sample *samples, size_t n, uint32_t epoch,
+                          uint32_t now);
 
 /* ---- head_reader.c ---- */
 

@@ -122,3 +122,23 @@ void record_end_series(struct gv_buf *out, struct record_series *r);
 void record_put_state(struct gv_buf *out, const struct head *h, uint64_t next_id);
 void record_put_batch(struct gv_buf *out, const struct gv_store_batch *b, const uint8_t *verdicts, uint32_t epoch);
 void record_put_deleted(struct gv_buf *out, uint64_t series, const struct store_interval *intervals, size_t n);
+
+/* ---- head_helper.c, head_replay.c: replaying by two threads ---- */
+
+/* Of the series: all, or those in leaves of the one or the other kind. */
+struct replay_share {
+    enum { SHARE_ALL, SHARE_READER, SHARE_HELPER } of;
+    uint32_t epoch;   /* the head's, as the reading thread found it; */
+    uint64_t next_id; /* to a helper series from it on are not known yet */
+};
+
+/* A section of what belongs to series: those of the share. */
+GV_MUST_CHECK bool head_replay_share(struct head *h, enum record_kind kind, struct gv_slice body,
+                                     struct gv_log_place at, const struct replay_share *share, struct gv_err *err);
+/* The helper's share, in a while; starts it. False: there is none, and all is the caller's. */
+bool head_helper_give(struct head *h, enum record_kind kind, struct gv_slice body, struct gv_log_place at,
+                      const struct replay_share *share);
+void head_helper_wait(struct head *h); /* until it has done what was given */
+GV_MUST_CHECK bool head_helper_is_well(struct head *h, struct gv_err *err);
+/* Waits for it, too; without it nothing happens. Errors: its own, which leave err as it is where there are none. */
+bool head_helper_end(struct head *h, struct gv_err *err);

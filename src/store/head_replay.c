@@ -1,12 +1,22 @@
-/* Records back into the head. What is there already is left alone, so that a checkpoint and the log's first segment
- * behind it may overlap; samples that are in blocks (before the time of truncation, or of epochs that are done) and
- * those of series that are no more are passed over. Nothing read here is trusted but for its checksum. */
+/* Records back into the head, a share of them by a second thread (head_helper.c). What is there already is left alone,
+ * so that a checkpoint and the log's first segment behind it may overlap; samples that are in blocks (before the time
+ * of truncation, or of epochs that are done) and those of series that are no more are passed over. Nothing read here is
+ * trusted but for its checksum. */
 #include "store/head_record.h"
 #include <stdlib.h>
 
 static bool fault(struct gv_err *err, const char *what)
 {
     return gv_fail(err, GV_INTERNAL, "a record of the head: %s", what);
+}
+
+/* Neighbours in a record are of one stripe, by whole leaves. */
+static bool is_of(const struct replay_share *share, uint64_t series)
+{
+    if (share->of == SHARE_ALL)
+        return true;
+    bool is_helpers = head_leaf_of(series) % 2;
+    return share->of == SHARE_HELPER ? is_helpers && series < share->next_id : !is_helpers;
 }
 
 /* ---- Series ---- */
@@ -146,36 +156,42 @@ static bool take_float(struct byte_reader *r, struct record_last *last, struct g
     return !r->bad;
 }
 
-static bool take_histogram(struct byte_reader *r, struct record_last *last, struct gv_arena *a,
-                           struct gv_store_sample *s, struct gv_err *err)
+static bool take_histogram(struct byte_reader *r, struct record_last *last, const struct replay_share *share,
+                           struct gv_arena *a, struct gv_store_sample *s, struct gv_err *err)
 {
     bool ok = take_place(r, last);
     struct gv_slice packed = take_bytes(r, take_uvarint(r));
     *s = (struct gv_store_sample){.series = last->series, .time = last->time};
     if (!ok || r->bad)
         return fault(err, "no histogram sample");
+    if (!is_of(share, last->series))
+        return true;
     s->histogram = head_unpack_histogram(a, packed, err);
     return s->histogram != NULL;
 }
 
-/* Some of a section, at least one; false where there is none. */
-static bool take_some(struct byte_reader *r, bool histograms, struct record_last *last, struct gv_arena *a,
-                      struct gv_store_sample *samples, size_t *n, struct gv_err *err)
+/* Some of a section: those of the share. */
+static bool take_some(struct byte_reader *r, bool histograms, const struct replay_share *share,
+                      struct record_last *last, struct gv_arena *a, struct gv_store_sample *samples, size_t *n,
+                      struct gv_err *err)
 {
-    for (*n = 0; *n < MOST_SAMPLES && bytes_left(r); ++*n) {
-        if (histograms ? !take_histogram(r, last, a, &samples[*n], err) : !take_float(r, last, &samples[*n]))
+    for (*n = 0; *n < MOST_SAMPLES && bytes_left(r); *n += is_of(share, last->series)) {
+        if (histograms ? !take_histogram(r, last, share, a, &samples[*n], err) : !take_float(r, last, &samples[*n]))
             return fault(err, "no sample");
     }
     return true;
 }
 
-static bool replay_samples(struct head *h, struct byte_reader *r, enum record_kind kind, struct gv_err *err)
+static bool replay_samples(struct head *h, struct byte_reader *r, enum record_kind kind,
+                           const struct replay_share *share, struct gv_err *err)
 {
     bool histograms = kind == RECORD_HISTOGRAMS || kind == RECORD_LATE_HISTOGRAMS;
     bool late = kind == RECORD_LATE_SAMPLES || kind == RECORD_LATE_HISTOGRAMS;
     uint64_t epoch = late ? take_uvarint(r) : 0;
     if (r->bad || epoch >= UINT32_MAX || (late && !epoch))
         return fault(err, "no epoch");
+    if (share->of != SHARE_HELPER)
+        head_saw_epoch(h, (uint32_t)epoch);
     struct record_last last = {0};
     struct gv_store_sample samples[MOST_SAMPLES];
     struct gv_arena a;
@@ -184,8 +200,8 @@ static bool replay_samples(struct head *h, struct byte_reader *r, enum record_ki
     while (ok && bytes_left(r)) {
         size_t n;
         struct gv_arena_mark mark = gv_arena_mark(&a);
-        ok = take_some(r, histograms, &last, &a, samples, &n, err);
-        head_append_replayed(h, samples, ok ? n : 0, (uint32_t)epoch);
+        ok = take_some(r, histograms, share, &last, &a, samples, &n, err);
+        head_append_replayed(h, samples, ok ? n : 0, (uint32_t)epoch, share->epoch);
         gv_arena_rewind(&a, mark);
     }
     gv_arena_fini(&a);
@@ -261,7 +277,7 @@ static void restore_chunk(struct head *h, struct head_stripe *stripe, struct hea
     head_note_times(h, c->chunk.min_time, c->chunk.max_time);
 }
 
-static bool replay_chunks(struct head *h, struct byte_reader *r, struct gv_err *err)
+static bool replay_chunks(struct head *h, struct byte_reader *r, const struct replay_share *share, struct gv_err *err)
 {
     uint64_t id = take_uvarint(r);
     struct head_stripe *stripe = head_stripe_of(h, id);
@@ -269,9 +285,12 @@ static bool replay_chunks(struct head *h, struct byte_reader *r, struct gv_err *
         struct record_chunk c;
         if (!take_chunk(r, &c))
             return fault(err, "no chunk");
+        if (share->of != SHARE_HELPER)
+            head_saw_epoch(h, c.epoch);
+        if (!is_of(share, id))
+            continue;
         if (!check_chunk(&c.chunk, err))
             return false;
-        head_saw_epoch(h, c.epoch);
         pthread_mutex_lock(&stripe->lock);
         struct head_series *s = head_find(stripe, id);
         if (s)
@@ -299,10 +318,10 @@ static bool replay_state(struct head *h, struct byte_reader *r, struct gv_err *e
     return true;
 }
 
-static bool replay_deleted(struct head *h, struct byte_reader *r, struct gv_err *err)
+static bool replay_deleted(struct head *h, struct byte_reader *r, const struct replay_share *share, struct gv_err *err)
 {
     uint64_t id = take_uvarint(r);
-    while (bytes_left(r)) {
+    while (is_of(share, id) && bytes_left(r)) {
         int64_t min = take_varint(r), max = take_varint(r);
         if (r->bad || min > max)
             return fault(err, "no deletion");
@@ -316,49 +335,87 @@ static bool replay_deleted(struct head *h, struct byte_reader *r, struct gv_err 
     return !r->bad || fault(err, "no deletion");
 }
 
-static bool replay_section(struct head *h, enum record_kind kind, struct gv_slice body, struct gv_err *err)
+/* ---- Records ---- */
+
+/* What belongs to a series, and so to a share. */
+static bool is_shared(enum record_kind kind)
+{
+    return kind == RECORD_SAMPLES || kind == RECORD_HISTOGRAMS || kind == RECORD_LATE_SAMPLES ||
+           kind == RECORD_LATE_HISTOGRAMS || kind == RECORD_CHUNKS || kind == RECORD_DELETED;
+}
+
+static bool replay_shared(struct head *h, enum record_kind kind, struct byte_reader *r,
+                          const struct replay_share *share, struct gv_err *err)
+{
+    if (kind == RECORD_CHUNKS)
+        return replay_chunks(h, r, share, err);
+    if (kind == RECORD_DELETED)
+        return replay_deleted(h, r, share, err);
+    return replay_samples(h, r, kind, share, err);
+}
+
+static bool failed_at(struct gv_log_place at, struct gv_err *err)
+{
+    return gv_err_prefix(err, "segment %08llu, byte %llu: ", (unsigned long long)at.segment,
+                         (unsigned long long)at.offset);
+}
+
+bool head_replay_share(struct head *h, enum record_kind kind, struct gv_slice body, struct gv_log_place at,
+                       const struct replay_share *share, struct gv_err *err)
+{
+    struct byte_reader r = byte_reader((const uint8_t *)body.p, body.n);
+    return replay_shared(h, kind, &r, share, err) || failed_at(at, err);
+}
+
+/* Where there is no helper all is done here. A state waits for it: what becomes of samples depends on the state. */
+static bool replay_section(struct head *h, enum record_kind kind, struct gv_slice body, struct gv_log_place at,
+                           struct gv_err *err)
 {
     struct byte_reader section = byte_reader((const uint8_t *)body.p, body.n), *r = &section;
+    if (is_shared(kind)) {
+        struct replay_share share = {.of = SHARE_HELPER, .epoch = h->epoch, .next_id = h->next_id};
+        share.of = head_helper_give(h, kind, body, at, &share) ? SHARE_READER : SHARE_ALL;
+        return replay_shared(h, kind, r, &share, err);
+    }
     switch (kind) {
     case RECORD_SERIES:
         return replay_series(h, r, err);
-    case RECORD_SAMPLES:
-    case RECORD_HISTOGRAMS:
-    case RECORD_LATE_SAMPLES:
-    case RECORD_LATE_HISTOGRAMS:
-        return replay_samples(h, r, kind, err);
-    case RECORD_CHUNKS:
-        return replay_chunks(h, r, err);
     case RECORD_STATE:
+        head_helper_wait(h);
         return replay_state(h, r, err);
-    case RECORD_DELETED:
-        return replay_deleted(h, r, err);
     case RECORD_EXEMPLARS:
         return head_replay_exemplars(h, r) || fault(err, "no exemplar");
     case RECORD_METADATA:
         return head_replay_metadata(h, r) || fault(err, "no metadata");
+    default:
+        return fault(err, "an unknown kind of section; was it written by a later version?");
     }
-    return fault(err, "an unknown kind of section; was it written by a later version?");
 }
 
+/* A fault that the helper finds is of an earlier record, or of this one. */
 bool head_replay_record(void *head, struct gv_slice record, struct gv_log_place at, struct gv_err *err)
 {
     struct byte_reader r = byte_reader((const uint8_t *)record.p, record.n);
-    while (bytes_left(&r)) {
+    bool ok = true;
+    while (ok && bytes_left(&r)) {
         struct gv_slice kind = take_bytes(&r, 1);
         uint32_t size = take_be32(&r);
         struct gv_slice body = take_bytes(&r, size);
-        bool ok = r.bad ? fault(err, "a section that is cut")
-                        : replay_section(head, (enum record_kind)(uint8_t)kind.p[0], body, err);
-        if (!ok)
-            return gv_err_prefix(err, "segment %08llu, byte %llu: ", (unsigned long long)at.segment,
-                                 (unsigned long long)at.offset);
+        ok = r.bad ? fault(err, "a section that is cut")
+                   : replay_section(head, (enum record_kind)(uint8_t)kind.p[0], body, at, err);
     }
-    return true;
+    if (ok)
+        return head_helper_is_well(head, err);
+    failed_at(at, err);
+    head_helper_end(head, err); /* its own error takes the place of this one */
+    return false;
 }
 
-void head_replay_done(struct head *h)
+bool head_replay_done(struct head *h, struct gv_err *err)
 {
+    if (!head_helper_end(h, err))
+        return false;
     h->replaying = false;
     head_collect(h);
+    return true;
 }

@@ -63,7 +63,8 @@ static bool open_log(struct gv_store *s, struct gv_err *err)
                                 .out_of_order_window = s->options.out_of_order_window,
                                 .max_exemplars =
                                     s->options.max_exemplars ? s->options.max_exemplars : DEFAULT_EXEMPLARS,
-                                .clock = s->clock};
+                                .clock = s->clock,
+                                .replay_helper = s->options.replay_helper};
     s->head = head_new(&head);
     return true;
 }
@@ -100,7 +101,8 @@ static bool replay(struct gv_store *s, struct gv_err *err)
     if (!replay_checkpoint(s, &segment, err) ||
         !gv_log_replay(s->log, segment, head_replay_record, s->head, &done, err))
         return false;
-    head_replay_done(s->head);
+    if (!head_replay_done(s->head, err))
+        return false;
     report(s->log_path, &done);
     s->replay_seconds = (double)(gv_clock_monotonic(s->clock) - start) / 1e9;
     return gv_log_start(s->log, err);

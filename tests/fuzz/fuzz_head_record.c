@@ -47,8 +47,10 @@ static void append_some(struct head *h)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct head_options o = {.clock = &gv_clock_real, .out_of_order_window = 3600000, .max_exemplars = 8};
+    struct head_options o = {
+        .clock = &gv_clock_real, .out_of_order_window = 3600000, .max_exemplars = 8, .replay_helper = size % 8 == 0};
     struct head *h = head_new(&o);
+    struct gv_err late;
     struct gv_slice record = {(const char *)data, size};
     for (int i = 0; i < 2; i++) {
         struct gv_err err = {.code = GV_OK};
@@ -56,7 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (ok != (err.code == GV_OK))
             abort();
     }
-    head_replay_done(h);
+    if (!head_replay_done(h, &late)) {
+        head_free(h);
+        return 0;
+    }
     read_all(h);
     append_some(h);
     head_truncate(h, head_max_time(h) / 2);

@@ -10,8 +10,9 @@ static struct head *make_head(int64_t window)
 {
     gv_manual_clock_init(&clock_, start);
     struct head_options o = {.out_of_order_window = window, .clock = &clock_.clock, .max_exemplars = 4};
+    struct gv_err err = {.code = GV_OK};
     struct head *h = head_new(&o);
-    head_replay_done(h);
+    assert_true(head_replay_done(h, &err));
     return h;
 }
 

@@ -36,7 +36,7 @@ static void open_head(struct rig *rig, size_t max_queued)
     rig->log = open_log(rig->path, max_queued);
     rig->head = head_new(&(struct head_options){.log = rig->log, .clock = &rig->clock.clock, .max_exemplars = 10});
     replay(rig->log, rig->head);
-    head_replay_done(rig->head);
+    assert_true(head_replay_done(rig->head, &err));
     assert_true(gv_log_start(rig->log, &err));
 }
 
@@ -80,7 +80,7 @@ static struct head *from_checkpoint(struct rig *rig)
     struct head *h = head_new(&(struct head_options){.clock = &rig->clock.clock, .max_exemplars = 10});
     struct gv_log *l = open_log(folder, 0);
     replay(l, h);
-    head_replay_done(h);
+    assert_true(head_replay_done(h, &err));
     close_log(l);
     return h;
 }
@@ -305,6 +305,29 @@ static void assert_refused(const char *bytes, size_t n, const char *message)
     head_free(h);
 }
 
+/* Series 300 is the helper's. It may find the fault while later records are read, or at their end. */
+static void what_a_helper_cannot_read_is_named_too(void **state)
+{
+    static const char bad[] = "\1\0\0\0\x08\xac\2\0\4\1a\1x" /* 300: a=x */
+                              "\3\0\0\0\5\xd8\4\0\1x",       /* its histogram */
+        good[] = "\1\0\0\0\x08\xad\2\0\4\1a\1y";
+    (void)state;
+    struct head *h = head_new(&(struct head_options){.replay_helper = true});
+    struct gv_err err = {.code = GV_OK};
+    assert_true(head_replay_record(h, (struct gv_slice){bad, sizeof bad - 1}, (struct gv_log_place){3, 40, 7}, &err));
+    bool ok = head_replay_record(h, (struct gv_slice){good, sizeof good - 1}, (struct gv_log_place){3, 60, 8}, &err);
+    assert_false(ok && head_replay_done(h, &err));
+    assert_int_equal(err.code, GV_INTERNAL);
+    assert_non_null(strstr(err.msg, "segment 00000003, byte 40: "));
+    head_free(h);
+    h = head_new(&(struct head_options){.replay_helper = true}); /* the error of an earlier record is told */
+    err = (struct gv_err){.code = GV_OK};
+    assert_true(head_replay_record(h, (struct gv_slice){bad, sizeof bad - 1}, (struct gv_log_place){3, 40, 7}, &err));
+    assert_false(head_replay_record(h, (struct gv_slice){"x", 1}, (struct gv_log_place){3, 60, 8}, &err));
+    assert_non_null(strstr(err.msg, "segment 00000003, byte 40: "));
+    head_free(h);
+}
+
 static void what_is_no_record_is_named_with_its_place(void **state)
 {
     (void)state;
@@ -330,6 +353,7 @@ int main(void)
         cmocka_unit_test(what_was_refused_out_of_order_may_be_sent_again),
         cmocka_unit_test(a_batch_of_nothing_is_answered_at_once),
         cmocka_unit_test(what_is_no_record_is_named_with_its_place),
+        cmocka_unit_test(what_a_helper_cannot_read_is_named_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

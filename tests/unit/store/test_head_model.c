@@ -393,12 +393,14 @@ static void open_head(struct rig *rig)
                                    .block_range = RANGE,
                                    .out_of_order_window = rig->model.window,
                                    .clock = &rig->clock.clock,
-                                   .max_exemplars = 10};
+                                   .max_exemplars = 10,
+                                   .replay_helper = random_below(2)};
     rig->head = head_new(&options);
     if (*rig->checkpoint)
         replay_checkpoint(rig);
     replay(rig->log, rig->first_segment, rig->head);
-    head_replay_done(rig->head);
+    if (!head_replay_done(rig->head, &err))
+        fail_msg("%s", err.msg);
     if (!gv_log_start(rig->log, &err))
         fail_msg("%s", err.msg);
 }

@@ -164,7 +164,7 @@ static void open_rig(struct rig *rig)
     struct head_options o = {
         .log = rig->log, .block_range = RANGE, .out_of_order_window = 3600000, .clock = &rig->clock.clock};
     rig->head = head_new(&o);
-    head_replay_done(rig->head);
+    assert_true(head_replay_done(rig->head, &err));
 }
 
 static void everything_at_once(void **state)
