@@ -76,6 +76,6 @@ struct gv_forward_status {
     int64_t held_bytes;                     /* of them: in memory */
     uint64_t sent_samples, retried_requests, dropped_samples;
     unsigned shards;
-    bool failing; /* the last request was to be sent again */
+    bool failing; /* samples wait because the last request failed */
 };
 void gv_forward_status(struct gv_forward *f, size_t endpoint, struct gv_forward_status *out);

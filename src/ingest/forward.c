@@ -297,7 +297,7 @@ void gv_forward_status(struct gv_forward *f, size_t endpoint, struct gv_forward_
                                       .sent_samples = atomic_load(&e->sent_samples),
                                       .retried_requests = atomic_load(&e->retried),
                                       .shards = atomic_load(&e->shards),
-                                      .failing = atomic_load(&e->failing)};
+                                      .failing = endpoint_is_failing(e)};
     for (int why = 0; why < DROP_REASONS; why++)
         out->dropped_samples += atomic_load(&e->dropped[why]);
 }

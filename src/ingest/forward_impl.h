@@ -147,7 +147,7 @@ struct endpoint {
     /* counted by any thread */
     _Atomic int64_t pending_samples, pending_bytes, newest_queued, newest_sent, oldest_pending;
     _Atomic uint64_t sent_samples, retried, dropped[DROP_REASONS], queue_bytes;
-    _Atomic bool failing;
+    _Atomic bool failing; /* the last request; see endpoint_is_failing */
     struct gv_metric *metrics[24];
     size_t n_metrics;
 
@@ -269,6 +269,11 @@ bool endpoint_sends_metadata(const struct endpoint *e);
 void endpoint_free_metadata(struct endpoint *e);
 
 /* forward_metrics.c */
+/* What waited may have been dropped meanwhile: then nothing is to be sent again. */
+static inline bool endpoint_is_failing(struct endpoint *e)
+{
+    return atomic_load(&e->failing) && atomic_load(&e->pending_samples) > 0;
+}
 void endpoint_show_metrics(struct endpoint *e);
 void endpoint_hide_metrics(struct endpoint *e);
 void endpoint_count_dropped(struct endpoint *e, enum drop_reason why, uint64_t samples);

@@ -37,7 +37,7 @@ static struct gv_metric_family lag = GV_GAUGE(
 static struct gv_metric_family shards =
     GV_GAUGE("globalview_forward_shards", "Requests that may be under way to the endpoint at a time.", "endpoint");
 static struct gv_metric_family failing = GV_GAUGE(
-    "globalview_forward_failing", "Whether the last request to the endpoint has to be sent again.", "endpoint");
+    "globalview_forward_failing", "Whether samples wait because the last request to the endpoint failed.", "endpoint");
 
 struct gv_metric_family *const gv_forward_metrics[] = {
     &sent,          &dropped,     &requests, &pending_samples, &pending_bytes, &held_bytes, &queue_bytes, &queue_limit,
@@ -97,7 +97,7 @@ static double read_shards(void *e)
 
 static double read_failing(void *e)
 {
-    return atomic_load(&((struct endpoint *)e)->failing);
+    return endpoint_is_failing(e);
 }
 
 static const char *const reasons[DROP_REASONS] = {"rejected", "queue_full", "too_old", "damaged", "no_sample"};

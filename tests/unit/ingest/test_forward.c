@@ -865,6 +865,33 @@ static void old_samples_are_left_out(void **state)
     rig_fini(&r);
 }
 
+/* "Failing" is an alert that somebody acts on: with nothing to be sent again it is none. */
+static void nothing_fails_once_what_waited_is_dropped(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct gv_manual_clock clock;
+    int64_t now = 1700000000000, hour = 3600000;
+    rig_init(&r);
+    fake_stop(&r.endpoint.fake);
+    gv_manual_clock_init(&clock, now);
+    r.clock = &clock.clock;
+    r.config.sample_age_limit_ms = hour;
+    rig_open(&r);
+    rig_start(&r);
+    assert_true(append_at(&r, 2, now));
+    while (!status_of(&r).failing)
+        pause_a_moment();
+    gv_manual_clock_advance(&clock, 2 * hour * 1000000);
+    while (status_of(&r).pending_samples)
+        pause_a_moment();
+    assert_false(status_of(&r).failing);
+    assert_int_equal(status_of(&r).dropped_samples, 2);
+    rig_stop(&r);
+    fake_listen(&r.endpoint.fake);
+    rig_fini(&r);
+}
+
 /* A frame that is none, though its checksum is right, behind one that the endpoint takes in 1.0 alone. */
 static void a_frame_that_cannot_be_read_is_dropped_aloud(void **state)
 {
@@ -1298,6 +1325,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(retry_after_is_honoured),
         cmocka_unit_test(an_endpoint_that_knows_1_alone_gets_1),
         cmocka_unit_test(old_samples_are_left_out),
+        cmocka_unit_test(nothing_fails_once_what_waited_is_dropped),
         cmocka_unit_test(a_frame_that_cannot_be_read_is_dropped_aloud),
         cmocka_unit_test(shards_follow_what_there_is_to_do),
         cmocka_unit_test_prestate(the_queue_outlives_the_process, &v1),
