@@ -94,6 +94,8 @@ struct gv_http_server;
  * bound port is given by gv_http_server_port: the other loops then listen on that. Call them before the loop runs. */
 GV_MUST_CHECK struct gv_http_server *gv_http_server_new(struct gv_loop *l, const struct gv_http_limits *limits,
                                                         const struct gv_http_handlers *handlers, struct gv_err *err);
+/* Whether it is written like an address to listen on. */
+GV_MUST_CHECK bool gv_http_address_check(const char *address, struct gv_err *err);
 GV_MUST_CHECK bool gv_http_server_listen(struct gv_http_server *s, const char *address, struct gv_err *err);
 int gv_http_server_port(const struct gv_http_server *s, size_t listener);
 /* Stops accepting, closes idle connections, lets running exchanges finish (each then closes). drained runs once, on a

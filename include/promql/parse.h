@@ -13,6 +13,7 @@ enum gv_promql_feature {
     GV_FEATURE_DURATION_EXPR = 1 << 6             /* promql-duration-expr: on by default in 3.14, accepted as a name */
 };
 unsigned gv_promql_feature_named(struct gv_slice name); /* 0: unknown */
+const char *gv_promql_feature_at(size_t i);             /* the i-th name; NULL behind the last */
 
 enum {
     GV_QUERY_MAX_BYTES = 512 << 10, /* longer texts are refused unread */

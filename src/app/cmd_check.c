@@ -22,6 +22,8 @@ static bool parse(struct check *c, int argc, char **argv, struct gv_err *err)
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "--online") == 0)
             c->online = true;
+        else if (gv_slice_has_prefix(GV_S("--online"), gv_slice_of(argv[i])) && strlen(argv[i]) > 4)
+            return gv_fail(err, GV_BAD_DATA, "%s: unknown flag (did you mean --online?)", argv[i]);
         else
             rest[n++] = argv[i];
     if (!gv_flags_parse(&c->flags, &c->arena, n, rest, args, &n_args, err))

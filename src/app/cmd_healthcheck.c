@@ -6,7 +6,7 @@ enum { TIMEOUT_MS = 5000 };
 /* For container images without curl: asks /-/healthy of the URL given, or of the default address. */
 int gv_healthcheck_main(int argc, char **argv)
 {
-    const char *base = argc ? argv[0] : "http://127.0.0.1:9490";
+    const char *base = argc ? argv[0] : GV_DEFAULT_URL;
     if (argc > 1 || *base == '-')
         return gv_complain(GV_EXIT_USAGE, "usage: globalview healthcheck [URL]");
     struct gv_buf url = GV_BUF_INIT;

@@ -50,9 +50,8 @@ static bool parse(struct ask *ask, int argc, char **argv, struct gv_err *err)
         else
             ask->query = argv[i];
     }
-    if (!ask->url || !ask->query)
-        return gv_fail(err, GV_BAD_DATA, "usage: globalview query --url=URL [--time=TIME] 'QUERY'");
-    return true;
+    return (ask->url && ask->query) ||
+           gv_fail(err, GV_BAD_DATA, "usage: globalview query [--url=URL] [--time=TIME] 'QUERY'");
 }
 
 /* --- the reply as a table --- */
@@ -174,7 +173,10 @@ static void print_result(struct gv_buf *out, json_t *data)
         json_t *series;
         collect_columns(&t, result);
         json_array_foreach(result, i, series) add_series(&t, series);
-        print_table(out, &t);
+        if (t.n_rows)
+            print_table(out, &t);
+        else
+            fputs("no series\n", stderr);
     }
     gv_arena_fini(&a);
 }
@@ -220,7 +222,7 @@ static void add_param(struct gv_buf *form, const char *name, const char *value)
 
 int gv_query_main(int argc, char **argv)
 {
-    struct ask ask = {0};
+    struct ask ask = {.url = GV_DEFAULT_URL};
     struct gv_err err = {0};
     if (!parse(&ask, argc, argv, &err))
         return gv_complain(GV_EXIT_USAGE, "%s", err.msg);

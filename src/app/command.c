@@ -4,14 +4,27 @@
 #include <signal.h>
 #include <stdio.h>
 
+static int help(int argc, char **argv)
+{
+    (void)argv;
+    if (argc)
+        return gv_complain(GV_EXIT_USAGE, "help takes no arguments; globalview COMMAND --help is of one command");
+    struct gv_buf out = GV_BUF_INIT;
+    gv_print_help(&out);
+    return gv_print_out(&out);
+}
+
 const struct gv_command gv_commands[] = {
     {"serve", "[flags]", "Run the server (default).", gv_serve_main, false},
     {"check-config", "[--online] [FILE]", "Check a configuration; --online: also ask the clusters it names.",
      gv_check_config_main, false},
-    {"explain", "[flags] QUERY", "Show how a query would be planned, asking nobody.", gv_explain_main, false},
-    {"query", "--url=URL [--time=TIME] QUERY", "Ask a running server and print a table.", gv_query_main, false},
+    {"explain", "[--config.file=FILE] [flags] QUERY", "Show how a query would be planned, asking nobody.",
+     gv_explain_main, false},
+    {"query", "[--url=URL] [--time=TIME] QUERY", "Ask a running server (" GV_DEFAULT_URL ") and print a table.",
+     gv_query_main, false},
     {"healthcheck", "[URL]", "Exit with 0 if the server at URL is healthy.", gv_healthcheck_main, false},
     {"version", "", "Print the version.", gv_version_main, false},
+    {"help", "", "Print this help.", help, false},
 };
 const size_t gv_commands_n = GV_COUNT(gv_commands);
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "app/flags.h"
 
+#define GV_DEFAULT_URL "http://127.0.0.1:9490" /* of a server on the same host */
 enum { GV_EXIT_OK, GV_EXIT_FAILED, GV_EXIT_USAGE };
 
 struct gv_command {

@@ -1,6 +1,7 @@
 /* argv in, struct gv_flags out: --name=value, --name value, --switch, --no-switch. */
 #include "app/flags.h"
 #include "base/log.h"
+#include "net/http_server.h"
 #include "promql/parse.h"
 #include <math.h>
 
@@ -10,6 +11,28 @@ static bool refuse_web_config(struct gv_slice text, struct gv_err *err)
 {
     (void)text;
     return gv_fail(err, GV_BAD_DATA, "this build has no TLS and no authentication of its own server yet");
+}
+
+static bool check_address(struct gv_slice text, struct gv_err *err)
+{
+    struct gv_buf address = GV_BUF_INIT;
+    gv_buf_add_slice(&address, text);
+    bool ok = gv_http_address_check(gv_buf_cstr(&address), err);
+    gv_buf_fini(&address);
+    return ok;
+}
+
+static bool check_feature(struct gv_slice text, struct gv_err *err)
+{
+    if (gv_promql_feature_named(text))
+        return true;
+    struct gv_buf names = GV_BUF_INIT;
+    const char *name;
+    for (size_t i = 0; (name = gv_promql_feature_at(i)); i++)
+        gv_buf_printf(&names, "%s%s", i ? ", " : "", name);
+    gv_fail(err, GV_BAD_DATA, "unknown feature %.*s; there are %s", GV_ARG(text), gv_buf_cstr(&names));
+    gv_buf_fini(&names);
+    return false;
 }
 
 static const struct gv_option rows[] = {
@@ -23,6 +46,7 @@ static const struct gv_option rows[] = {
     {.flag = "web.listen-address",
      .type = GV_OPTION_LIST,
      AT(listen),
+     .check = check_address,
      .fallback = "0.0.0.0:9490",
      .help = "Address to listen on: host:port, [::1]:port or :port. Repeatable."},
     {.flag = "web.config.file",
@@ -90,6 +114,7 @@ static const struct gv_option rows[] = {
     {.flag = "enable-feature",
      .type = GV_OPTION_LIST,
      AT(features),
+     .check = check_feature,
      .help = "Features by Prometheus's names, comma-separated, such as promql-experimental-functions. Repeatable."},
     {.flag = "loops",
      .type = GV_OPTION_INT,
@@ -143,20 +168,35 @@ static const struct gv_option *find(struct gv_slice name, const struct gv_option
 
 enum { MAX_FLAGS = 64 };
 
-static bool fail_unknown(struct gv_slice name, struct gv_err *err)
+static const char *suggest(struct gv_slice name)
 {
     const char *names[MAX_FLAGS + 1] = {NULL};
     const struct gv_option *row;
     for (size_t i = 0; i < MAX_FLAGS && (row = gv_flags_at(i)); i++)
         names[i] = row->flag;
+    return gv_suggest(name, names);
+}
+
+static bool fail_unknown(struct gv_slice name, struct gv_err *err)
+{
     struct gv_buf shown = GV_BUF_INIT;
     gv_buf_add_quoted(&shown, name.n > 80 ? (struct gv_slice){name.p, 80} : name);
     struct gv_slice inner = {shown.p + 1, shown.n - 2}; /* escaped, but without the quotes */
-    const char *near = gv_suggest(name, names);
+    const char *near = suggest(name);
     gv_fail(err, GV_BAD_DATA, "--%.*s: unknown flag%s%s%s", GV_ARG(inner), near ? " (did you mean --" : "",
             near ? near : "", near ? "?)" : "");
     gv_buf_fini(&shown);
     return false;
+}
+
+/* -name: the flag of that name; -n: one that begins so. */
+static bool fail_one_dash(const char *arg, struct gv_err *err)
+{
+    const struct gv_option_table *table;
+    struct gv_slice name = {arg + 1, strcspn(arg + 1, "=")};
+    const char *near = find(name, &table) ? arg + 1 : suggest(name);
+    return gv_fail(err, GV_BAD_DATA, "%s: flags begin with two dashes%s%s%s", arg, near ? " (did you mean --" : "",
+                   near ? near : "", near ? "?)" : "");
 }
 
 struct parser {
@@ -244,7 +284,7 @@ bool gv_flags_parse(struct gv_flags *f, struct gv_arena *a, int argc, char *cons
         if (arg[0] != '-' || !arg[1])
             args[(*n_args)++] = arg;
         else if (arg[1] != '-')
-            return gv_fail(err, GV_BAD_DATA, "%s: flags begin with two dashes (did you mean -%s?)", arg, arg);
+            return fail_one_dash(arg, err);
         else if (!read_flag(&p, arg + 2, i + 1 < argc ? argv[i + 1] : NULL, &used))
             return false;
         i += used;

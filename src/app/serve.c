@@ -170,8 +170,6 @@ static bool make(struct program *p, struct gv_arena *a, struct gv_snapshot *snap
     p->n_slots = f->loops ? (unsigned)f->loops : cores;
     p->n_workers = f->workers ? (unsigned)f->workers : cores;
     p->slots = gv_arena_array(a, struct slot, p->n_slots);
-    if (!f->listen.n)
-        return gv_fail(err, GV_BAD_DATA, "--web.listen-address: at least one address is needed");
     make_shared(p, snapshot);
     if (!open_ingest(p, snapshot, err))
         return false;
@@ -406,6 +404,8 @@ int gv_serve_main(int argc, char **argv)
         gv_print_version(&out);
     else if (n_args)
         status = gv_complain(GV_EXIT_USAGE, "serve takes no arguments but flags: %s", args[0]);
+    else if (!f.listen.n)
+        status = gv_complain(GV_EXIT_USAGE, "--web.listen-address: at least one address is needed");
     else
         status = start(&f, &a);
     if (out.n)

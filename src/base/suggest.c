@@ -1,4 +1,5 @@
-/* "Did you mean": the optimal string alignment distance (insert, delete, replace, swap neighbours), for short words. */
+/* "Did you mean": the optimal string alignment distance (insert, delete, replace, swap neighbours), for short words;
+ * where none is near, the shortest that begins with the text. */
 #include "base/option.h"
 
 enum { LONGEST = 64 };
@@ -29,8 +30,8 @@ static size_t distance(struct gv_slice a, struct gv_slice b)
 /* The best so far of the words offered. */
 struct choice {
     struct gv_slice text;
-    const char *best;
-    size_t distance; /* words at this distance or beyond do not count */
+    const char *best, *longer; /* longer: begins with the text */
+    size_t distance;           /* words at this distance or beyond do not count */
 };
 
 static struct choice choice_for(struct gv_slice text)
@@ -43,6 +44,8 @@ static void offer(struct choice *c, const char *word)
     struct gv_slice w = gv_slice_of(word);
     if (!w.n || w.n > LONGEST || c->text.n > LONGEST || !c->text.n)
         return;
+    if (gv_slice_has_prefix(w, c->text) && (!c->longer || w.n < strlen(c->longer)))
+        c->longer = word;
     size_t d = distance(c->text, w);
     if (d < c->distance && d < w.n) {
         c->best = word;
@@ -50,12 +53,17 @@ static void offer(struct choice *c, const char *word)
     }
 }
 
+static const char *best_of(const struct choice *c)
+{
+    return c->best ? c->best : c->longer;
+}
+
 const char *gv_suggest(struct gv_slice text, const char *const *words)
 {
     struct choice c = choice_for(text);
     for (; *words; words++)
         offer(&c, *words);
-    return c.best;
+    return best_of(&c);
 }
 
 const char *gv_options_suggest(const struct gv_option_table *t, struct gv_slice key)
@@ -63,7 +71,7 @@ const char *gv_options_suggest(const struct gv_option_table *t, struct gv_slice 
     struct choice c = choice_for(key);
     for (size_t i = 0; i < t->n; i++)
         offer(&c, t->rows[i].key);
-    return c.best;
+    return best_of(&c);
 }
 
 const char *gv_options_suggest_flag(const struct gv_option_table *t, struct gv_slice flag)
@@ -72,5 +80,5 @@ const char *gv_options_suggest_flag(const struct gv_option_table *t, struct gv_s
     for (size_t i = 0; i < t->n; i++)
         if (t->rows[i].flag)
             offer(&c, t->rows[i].flag);
-    return c.best;
+    return best_of(&c);
 }

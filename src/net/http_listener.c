@@ -1,4 +1,5 @@
 #include "net/http_listener.h"
+#include "net/http_server.h"
 #include "base/log.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -52,6 +53,13 @@ static bool split_address(const char *address, char *host, size_t room, const ch
     snprintf(host, room, "%.*s", (int)(brackets ? n - 2 : n), address + brackets);
     *port = colon + 1;
     return true;
+}
+
+bool gv_http_address_check(const char *address, struct gv_err *err)
+{
+    char host[256];
+    const char *port;
+    return split_address(address, host, sizeof host, &port, err);
 }
 
 static bool has_ipv6(void)

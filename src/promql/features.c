@@ -22,3 +22,8 @@ unsigned gv_promql_feature_named(struct gv_slice name)
     }
     return 0;
 }
+
+const char *gv_promql_feature_at(size_t i)
+{
+    return i < GV_COUNT(features) ? features[i].name : NULL;
+}

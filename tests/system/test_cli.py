@@ -28,7 +28,10 @@ class CommandLine(unittest.TestCase):
     def test_help_of_a_command(self):
         done = run("query", "--help")
         self.assertEqual((done.returncode, done.stdout.splitlines()[0]),
-                         (0, "Usage: globalview query --url=URL [--time=TIME] QUERY"))
+                         (0, "Usage: globalview query [--url=URL] [--time=TIME] QUERY"))
+
+        self.assertIn("--config.file", run("explain", "--help").stdout)
+        self.assertEqual(run("help").stdout, run("--help").stdout)
 
     def test_version(self):
         for args in (["version"], ["--version"]):
@@ -43,15 +46,24 @@ class CommandLine(unittest.TestCase):
     def test_unknown_flag(self):
         self.fails(2, "globalview: --log.levle: unknown flag (did you mean --log.level?)\n", "--log.levle=info")
         self.fails(2, "globalview: --nonsense: unknown flag\n", "--nonsense")
+        self.fails(2, "globalview: --config: unknown flag (did you mean --config.file?)\n", "--config=x")
+        self.fails(2, "globalview: --onlin: unknown flag (did you mean --online?)\n", "check-config", "--onlin")
 
     def test_one_dash(self):
         self.fails(2, "globalview: -log.level=info: flags begin with two dashes (did you mean --log.level=info?)\n",
                    "-log.level=info")
+        self.fails(2, "globalview: -v: flags begin with two dashes (did you mean --version?)\n", "-v")
+        self.fails(2, "globalview: -x: flags begin with two dashes\n", "-x")
 
     def test_bad_values(self):
         self.fails(2, 'globalview: --log.level: "inf" is none of debug, info, warn, error; did you mean "info"?\n',
                    "--log.level", "inf")
         self.fails(2, 'globalview: --loops: "many" is no whole number\n', "--loops=many")
+        self.fails(2, 'globalview: --web.listen-address: listen address "9490" is not host:port\n',
+                   "--web.listen-address=9490")
+        done = run("--enable-feature=nosuch")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, "unknown feature nosuch; there are promql-experimental-functions, ")
         self.fails(2, "globalview: --loops: needs a value\n", "--loops")
 
     def test_what_is_not_built_is_refused(self):

@@ -101,7 +101,7 @@ class Start(Server):
                                  ("localhost", 'listen address "localhost" is not host:port'),
                                  ("", "at least one address is needed")):
                 done = run(f"--config.file={path}", f"--web.listen-address={address}")
-                self.assertEqual((done.returncode, done.stderr), (1, f"globalview: --web.listen-address: {why}\n"))
+                self.assertEqual((done.returncode, done.stderr), (2, f"globalview: --web.listen-address: {why}\n"))
 
     def test_several_addresses(self):
         port = free_port()
@@ -160,6 +160,8 @@ class Start(Server):
                          (0, "NAME  cluster  VALUE\nup    c1       1\nup    c2       2\n", ""))
         done = run("query", f"--url={p.url}", 'label_replace(vector(1), "a", "x\\ny\\x1b[2J", "", "")')
         self.assertEqual((done.returncode, done.stdout), (0, 'a              VALUE\n"x\\ny\\x1b[2J"  1\n'))
+        done = run("query", f"--url={p.url}", "vector(1) > 2")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", "no series\n"))
         done = run("query", f"--url={p.url}", "sum(")
         self.assertEqual(done.returncode, 1)
         self.assertIn("parse error", done.stderr)

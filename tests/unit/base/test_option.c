@@ -336,6 +336,7 @@ static void suggestions_are_near(void **state)
     (void)state;
     static const char *const words[] = {"logfmt", "json", "on", NULL};
     assert_string_equal(gv_suggest(GV_S("jsno"), words), "json");
+    assert_string_equal(gv_suggest(GV_S("j"), words), "json"); /* what it begins with */
     assert_string_equal(gv_suggest(GV_S("jason"), words), "json");
     assert_string_equal(gv_suggest(GV_S("logfm"), words), "logfmt");
     assert_null(gv_suggest(GV_S("xml"), words));
