@@ -104,6 +104,12 @@ static bool find_route(struct request *r, struct gv_err *err)
         return gv_url_decode_segment(r->x->arena, argument, &r->argument, err) &&
                gv_url_decode_segment(r->x->arena, cluster, &r->cluster, err);
     }
+    if (cluster.n && (!path.n || gv_slice_is(path, "/")))
+        return gv_fail(
+            err, GV_NOT_FOUND,
+            "%.*s is a base URL for clients of the API, such as a data source of one cluster, and no page: try "
+            "%.*s%sapi/v1/query?query=up",
+            GV_ARG(r->x->request.path), GV_ARG(r->x->request.path), path.n ? "" : "/");
     return r->methods ? gv_fail(err, GV_METHOD_NOT_ALLOWED, "method %.*s is not allowed for %.*s",
                                 GV_ARG(r->x->request.method_text), GV_ARG(r->x->request.path))
                       : gv_fail(err, GV_NOT_FOUND, "no route for %.*s", GV_ARG(r->x->request.path));

@@ -319,6 +319,11 @@ class Api(unittest.TestCase):
         self.assertIn("nope", unknown.json["error"])
         self.assertEqual(self.program.get("/cluster//api/v1/query", query="up").status, 404)
         self.assertEqual(self.program.get("/cluster/c1/metrics").status, 404)
+        for base in ("/cluster/c1", "/cluster/c1/"):
+            reply = self.program.get(base)
+            self.assertEqual(reply.status, 404)
+            self.assertIn("base URL", reply.json["error"])
+            self.assertTrue(reply.json["error"].endswith("try /cluster/c1/api/v1/query?query=up"), reply.text)
 
     def test_routes_and_methods(self):
         self.assertEqual(self.program.get("/api/v1/nothing").status, 404)
