@@ -74,6 +74,33 @@ static bool read_set(struct admin *a, struct gv_slice text, struct gv_store_matc
                                             gv_slice_of(r->settings->clusters->label), r->cluster, err);
 }
 
+/* The cluster that alone can match, where it is asked at its endpoints and the store holds nothing of it from
+ * before: what it holds itself, nobody here can delete. */
+static const struct gv_cluster *asked_cluster(const struct request *r, const struct gv_store_matchers *set)
+{
+    const struct gv_clusters *cs = r->settings->clusters;
+    for (size_t i = 0; i < set->n; i++) {
+        const struct gv_matcher *m = &set->matchers[i];
+        const struct gv_cluster *c =
+            m->type == GV_MATCH_EQ && gv_slice_is(m->name, cs->label) ? gv_clusters_find(cs, m->value) : NULL;
+        if (c && c->config->n_endpoints && !gv_local_has(r->settings->local, gv_slice_of(cs->label), c->name))
+            return c;
+    }
+    return NULL;
+}
+
+static bool check_deletion(const struct admin *a, struct gv_err *err)
+{
+    const struct gv_cluster *c = NULL;
+    for (size_t i = 0; i < a->n_sets; i++)
+        if (!(c = asked_cluster(a->r, &a->sets[i])))
+            return true;
+    return gv_fail(err, GV_BAD_DATA,
+                   "cluster \"%.*s\" is asked at its endpoints: only the embedded store's series can be deleted here; "
+                   "delete them there",
+                   GV_ARG(c->name));
+}
+
 static bool read_deletion(struct admin *a, struct gv_err *err)
 {
     struct request *r = a->r;
@@ -84,7 +111,7 @@ static bool read_deletion(struct admin *a, struct gv_err *err)
     for (size_t i = 0; i < a->n_sets; i++)
         if (!read_set(a, texts[i], &a->sets[i], err))
             return false;
-    return params_time(&r->params, "start", INT64_MIN, &a->min_time, err) &&
+    return check_deletion(a, err) && params_time(&r->params, "start", INT64_MIN, &a->min_time, err) &&
            params_time(&r->params, "end", INT64_MAX, &a->max_time, err);
 }
 

@@ -253,6 +253,18 @@ class Refused(Written):
         self.assertEqual(reply.status, 400)
         self.assertIn('cluster "asked" is asked at its endpoints', reply.text)
 
+    def test_what_an_asked_cluster_holds_is_not_deleted_here(self):
+        program = self.start(CONFIG + "clusters: [{name: asked, endpoints: ['http://127.0.0.1:1']}]\n",
+                             "--web.enable-admin-api")
+
+        def delete(*match, path=""):
+            return program.post(path + "/api/v1/admin/tsdb/delete_series", **{"match[]": list(match)})
+        for reply in (delete('up{cluster="asked"}'), delete("up", path="/cluster/asked")):
+            self.assertEqual(reply.status, 400)
+            self.assertIn('cluster "asked" is asked at its endpoints', reply.json["error"])
+        for match in (["up"], ['up{cluster="asked"}', 'up{cluster="pushes"}']):
+            self.assertEqual(delete(*match).status, 204)
+
     def test_a_path_that_is_no_text(self):
         program = self.start()
         reply = post(program, request_1(({"__name__": "a"}, [(now_ms(), 1)])), path="/cluster/%ff/api/v1/write")
