@@ -180,13 +180,24 @@ static const char *url_of(const struct endpoint *e)
     return e->cluster->config->endpoints[e->replica];
 }
 
+/* The line begins with the cluster's name already. */
+static const char *cause_of(const struct endpoint *e)
+{
+    struct gv_buf prefix = GV_BUF_INIT;
+    gv_buf_printf(&prefix, "cluster \"%.*s\": ", GV_ARG(e->cluster->name));
+    bool named = gv_slice_has_prefix(gv_slice_of(e->err.msg), gv_buf_slice(&prefix));
+    const char *cause = e->err.msg + (named ? prefix.n : 0);
+    gv_buf_fini(&prefix);
+    return cause;
+}
+
 static void report_endpoint(struct online *o, const struct endpoint *e, struct gv_buf *out)
 {
     gv_buf_add_quoted(out, e->cluster->name);
     gv_buf_printf(out, " %s: ", url_of(e));
     o->failed |= !e->reached;
     if (!e->reached) {
-        gv_buf_printf(out, "FAILED: %s\n", e->err.msg);
+        gv_buf_printf(out, "FAILED: %s\n", cause_of(e));
         return;
     }
     gv_buf_adds(out, "ok, version ");

@@ -36,7 +36,7 @@ class Online(unittest.TestCase):
         status, lines, errors = self.check({"c1": [self.one.url, nobody]})
         self.assertEqual((status, errors, len(lines)), (1, "", 2))
         self.assertRegex(lines[0], self.ok("c1", self.one.url))
-        self.assertRegex(lines[1], rf'^"c1" {nobody}: FAILED: cluster "c1": connect to {nobody[7:]}: connection refused$')
+        self.assertRegex(lines[1], rf'^"c1" {nobody}: FAILED: connect to {nobody[7:]}: connection refused$')
 
     def test_one_server_as_two_clusters(self):
         same = self.one.url.replace("127.0.0.1", "localhost")
