@@ -32,6 +32,16 @@ static bool parse(struct check *c, int argc, char **argv, struct gv_err *err)
     return n_args <= 1 || gv_fail(err, GV_BAD_DATA, "check-config takes one file");
 }
 
+/* An endpoint of remote_write shows what it takes only when it is written to. */
+static void say_what_was_not_asked(const struct gv_option_groups *remote_write)
+{
+    if (remote_write->n)
+        fprintf(stderr,
+                "remote_write: %zu endpoint%s not asked: only writing would show whether samples are taken; see "
+                "globalview_forward_failing once it runs\n",
+                remote_write->n, remote_write->n == 1 ? " was" : "s were");
+}
+
 static int report(const struct check *c, const struct gv_clusters *cs)
 {
     struct gv_buf out = GV_BUF_INIT;
@@ -48,8 +58,10 @@ static int check(struct check *c)
     struct gv_cluster_registry *registry = gv_cluster_registry_new();
     struct gv_snapshot *s = gv_snapshot_load(&c->flags, 0, registry, &err);
     int status = s ? report(c, s->clusters) : gv_complain(GV_EXIT_FAILED, "%s", err.msg);
-    if (s && status == GV_EXIT_OK && c->online)
+    if (s && status == GV_EXIT_OK && c->online) {
         status = gv_check_online(s->clusters);
+        say_what_was_not_asked(&s->config->remote_write);
+    }
     if (s)
         gv_settings_put(&s->settings);
     gv_cluster_registry_free(registry);

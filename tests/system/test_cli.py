@@ -112,6 +112,12 @@ class CheckConfig(unittest.TestCase):
         done = self.check(GOOD)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "g.yml: ok, 1 cluster\n", ""))
 
+    def test_online_says_whom_it_does_not_ask(self):
+        (self.folder / "g.yml").write_text("storage:\ningest:\nremote_write: [{url: 'http://nowhere.invalid/write'}]\n")
+        done = run("check-config", "--online", "g.yml", cwd=self.folder, env={"PATH": "/"})
+        self.assertEqual((done.returncode, done.stdout), (0, "g.yml: ok, 0 clusters\n"))
+        self.assertIn("remote_write: 1 endpoint was not asked", done.stderr)
+
     def test_unknown_key(self):
         self.refused(GOOD + "    timout: 3s\n",
                      "g.yml:5:5: clusters[0].timout: unknown key (did you mean timeout?)")
