@@ -100,6 +100,15 @@ void gv_options_print_sample(struct gv_buf *out, const struct gv_option_table *t
     add_sample(out, t, 0, false);
 }
 
+/* A group that is not applied as a whole, though a key in it is: its keys say which. */
+static bool is_mixed(const struct gv_option *row)
+{
+    for (size_t i = 0; is_group(row) && i < row->table->n; i++)
+        if (row->table->rows[i].reloadable)
+            return true;
+    return false;
+}
+
 static void add_doc_row(struct gv_buf *out, const struct gv_option *row, struct gv_slice prefix, bool reloadable)
 {
     gv_buf_printf(out, "| `%.*s%s` | ", GV_ARG(prefix), row->key);
@@ -108,7 +117,7 @@ static void add_doc_row(struct gv_buf *out, const struct gv_option *row, struct 
         gv_buf_printf(out, " | `%s` | ", row->fallback);
     else
         gv_buf_adds(out, row->required ? " | required | " : " | | ");
-    gv_buf_printf(out, "%s | %s |\n", reloadable ? "yes" : "no", row->help);
+    gv_buf_printf(out, "%s | %s |\n", reloadable ? "yes" : is_mixed(row) ? "by key" : "no", row->help);
 }
 
 /* What stands between a group's key and the keys in it. */

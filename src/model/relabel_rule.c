@@ -4,7 +4,7 @@
 static const char *const actions[] = {"replace",  "keep",      "drop",      "keepequal", "dropequal", "hashmod",
                                       "labelmap", "labeldrop", "labelkeep", "lowercase", "uppercase", NULL};
 
-#define AT(member) .offset = offsetof(struct gv_relabel_rule, member), .reloadable = true
+#define AT(member) .offset = offsetof(struct gv_relabel_rule, member)
 static const struct gv_option rows[] = {
     {.key = "source_labels", .type = GV_OPTION_LIST, AT(source_labels), .help = "Labels whose values are joined."},
     {.key = "separator",

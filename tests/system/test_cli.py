@@ -83,6 +83,14 @@ class CommandLine(unittest.TestCase):
                        "explain", f"--config.file={file}", "sum(")
             self.fails(2, "globalview: usage: globalview explain --config.file=FILE 'QUERY'\n", "explain")
 
+    def test_the_page_says_what_a_reload_applies(self):
+        rows = [line.split("|") for line in (SOURCE_DIR / "docs/configuration.md").read_text().splitlines()
+                if line.startswith("| `")]
+        reloads = {row[1].strip(" `"): row[4].strip() for row in rows if len(row) == 7}
+        self.assertEqual((reloads["global"], reloads["storage"], reloads["clusters"]), ("by key", "by key", "yes"))
+        self.assertEqual({v for k, v in reloads.items() if k.startswith("remote_write")}, {"no"})
+        self.assertEqual({v for k, v in reloads.items() if k.startswith(("clusters[]", "ingest.write_rel"))}, {"yes"})
+
     def test_unreadable_file(self):
         self.fails(1, "globalview: /nowhere/g.yml: No such file or directory\n", "--config.file=/nowhere/g.yml")
         self.fails(1, "globalview: /nowhere/g.yml: No such file or directory\n", "check-config", "/nowhere/g.yml")
