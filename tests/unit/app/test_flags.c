@@ -73,13 +73,14 @@ static void every_spelling(void **state)
 static void lists_take_the_place_of_the_default(void **state)
 {
     (void)state;
-    assert_true(parse("--web.listen-address=:1", "--web.listen-address", "[::1]:2", "--enable-feature=a,b",
-                      "--enable-feature=c"));
+    assert_true(parse("--web.listen-address=:1", "--web.listen-address", "[::1]:2",
+                      "--enable-feature=promql-duration-expr,type-and-unit-labels",
+                      "--enable-feature=use-start-timestamps"));
     assert_int_equal(flags.listen.n, 2);
     assert_string_equal(flags.listen.items[0].p, ":1");
     assert_string_equal(flags.listen.items[1].p, "[::1]:2");
     assert_int_equal(flags.features.n, 3);
-    assert_string_equal(flags.features.items[1].p, "b");
+    assert_string_equal(flags.features.items[1].p, "type-and-unit-labels");
 }
 
 static void flags_of_the_file_are_kept_as_overrides(void **state)
