@@ -6,6 +6,7 @@
  *     +------------+
  *   settled and nothing runs --> posted --> on_answer, on the loop's next turn */
 #include "cluster/ask_private.h"
+#include "base/duration.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -133,6 +134,22 @@ static void refuse(struct gv_ask *a)
 
 /* --- hedge and deadline --- */
 
+bool ask_has_its_time(const struct gv_ask *a)
+{
+    return a->deadline_ns - a->started_ns >= a->spec.cluster->config->timeout_ms * 1000000;
+}
+
+void ask_name_limit(const struct gv_ask *a, struct gv_err *err)
+{
+    const struct gv_err late = *err;
+    struct gv_buf time = GV_BUF_INIT;
+    gv_duration_print(&time, (a->deadline_ns - a->started_ns) / 1000000);
+    *err = (struct gv_err){.code = GV_OK};
+    gv_fail(err, late.code, ask_has_its_time(a) ? "%s (the cluster's timeout is %s)" : "%s (the query left it %s)",
+            late.msg, gv_buf_cstr(&time));
+    gv_buf_fini(&time);
+}
+
 static bool may_hedge(const struct gv_ask *a)
 {
     return a->spec.cluster->record->n_replicas > 1 && !a->spec.only_that_replica &&
@@ -171,6 +188,7 @@ static void expire(struct gv_ask *a)
 {
     struct gv_err err = {0};
     gv_fail(&err, GV_TIMEOUT, "deadline exceeded while waiting for a free connection");
+    ask_name_limit(a, &err);
     for (struct attempt *at = a->running, *next; at; at = next) {
         next = at->next;
         if (!at->dead && waits_in_lane(at))

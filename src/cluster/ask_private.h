@@ -86,6 +86,8 @@ void attempt_fail(struct attempt *at, enum gv_ask_outcome outcome, bool trips, c
 void attempt_cancel(struct attempt *at);
 void attempt_free(struct attempt *at);
 
+bool ask_has_its_time(const struct gv_ask *a);                   /* all that the cluster's timeout gives */
+void ask_name_limit(const struct gv_ask *a, struct gv_err *err); /* which is exceeded: behind what err says */
 /* ask.c: no transfer of the attempt runs any more. */
 void ask_attempt_over(struct attempt *at);
 void ask_waits_in_lane(struct gv_ask *ask);

@@ -4,6 +4,7 @@
  *   configuration -> key -> record (found: all that was learned is kept) -> replicas */
 #include "cluster/record.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -261,6 +262,21 @@ static void note_error(struct gv_replica *r, const struct gv_err *err)
     atomic_store(&r->last_error_ms, gv_clock_wall(&gv_clock_real));
 }
 
+/* One line for each change: a breaker that opens, and the first answer after that. */
+static void tell_down(struct gv_replica *r, const struct gv_err *err)
+{
+    if (!atomic_exchange(&r->told_down, true))
+        gv_log(GV_LOG_WARN, "an endpoint of a cluster does not answer", GV_CTX("cluster", r->record->name),
+               GV_F("endpoint", r->url), GV_F("error", err->msg));
+}
+
+static void tell_up(struct gv_replica *r)
+{
+    if (atomic_load_explicit(&r->told_down, memory_order_relaxed) && atomic_exchange(&r->told_down, false))
+        gv_log(GV_LOG_INFO, "an endpoint of a cluster answers again", GV_CTX("cluster", r->record->name),
+               GV_F("endpoint", r->url));
+}
+
 void gv_replica_went_well(struct gv_replica *r, double seconds)
 {
     atomic_fetch_add_explicit(&r->asks, 1, memory_order_relaxed);
@@ -268,6 +284,7 @@ void gv_replica_went_well(struct gv_replica *r, double seconds)
     gv_latency_note(&r->latency, seconds);
     gv_breaker_succeed(&r->breaker);
     atomic_store_explicit(&r->health, GV_HEALTH_UP, memory_order_relaxed);
+    tell_up(r);
 }
 
 void gv_replica_went_wrong(struct gv_replica *r, enum gv_ask_outcome outcome, const struct gv_err *err, double seconds,
@@ -280,7 +297,8 @@ void gv_replica_went_wrong(struct gv_replica *r, enum gv_ask_outcome outcome, co
     if (!trips)
         return;
     atomic_store_explicit(&r->health, GV_HEALTH_DOWN, memory_order_relaxed);
-    gv_breaker_fail(&r->breaker, now_ns, probe);
+    if (gv_breaker_fail(&r->breaker, now_ns, probe))
+        tell_down(r, err);
 }
 
 void gv_replica_probed(struct gv_replica *r, const struct gv_err *err, double seconds, int64_t now_ns, bool probe)
@@ -288,9 +306,11 @@ void gv_replica_probed(struct gv_replica *r, const struct gv_err *err, double se
     atomic_store_explicit(&r->health, err ? GV_HEALTH_DOWN : GV_HEALTH_UP, memory_order_relaxed);
     if (err) {
         note_error(r, err);
-        gv_breaker_fail(&r->breaker, now_ns, probe);
+        if (gv_breaker_fail(&r->breaker, now_ns, probe))
+            tell_down(r, err);
     } else {
         smooth(&r->probe_us, seconds);
         gv_breaker_probed(&r->breaker, now_ns);
+        tell_up(r);
     }
 }

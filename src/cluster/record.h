@@ -25,6 +25,7 @@ struct gv_replica {
     struct gv_latency latency; /* of asks */
     _Atomic int64_t probe_us;  /* smoothed latency of health probes; 0: none yet */
     _Atomic int health;        /* enum gv_replica_health */
+    _Atomic bool told_down;    /* the log says that it does not answer */
     _Atomic int64_t asks, failures;
     _Atomic int64_t last_error_ms;         /* wall clock */
     struct gv_text last_error, resolved;   /* resolved: "host:port:address,..." as curl takes it */

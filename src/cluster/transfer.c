@@ -163,10 +163,11 @@ static void judge_failure(struct transfer *t, struct judgement *j, const struct 
     const struct gv_ask *ask = t->attempt->ask;
     j->outcome = outcomes[o->failure];
     j->err = o->err;
-    bool had_its_time = ask->deadline_ns - ask->started_ns >= ask->spec.cluster->config->timeout_ms * 1000000;
-    j->trips = o->failure == GV_HTTP_DEADLINE ? !o->connected || had_its_time : o->failure != GV_HTTP_OVERSIZE;
+    j->trips = o->failure == GV_HTTP_DEADLINE ? !o->connected || ask_has_its_time(ask) : o->failure != GV_HTTP_OVERSIZE;
     if (o->failure == GV_HTTP_OVERSIZE)
         gv_err_prefix(&j->err, "max_response_size: ");
+    else if (o->failure == GV_HTTP_DEADLINE)
+        ask_name_limit(ask, &j->err);
 }
 
 static void judge(struct transfer *t, struct judgement *j, const struct gv_http_outcome *o)

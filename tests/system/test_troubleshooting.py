@@ -274,7 +274,19 @@ remote_write:
             self.ask(program)
         hole = self.stack.enter_context(faults.Blackhole())
         self.ask(self.program(hole.url), timeout="6s")
+        slow = self.backend(faults.hang())
+        self.ask(self.program(slow.url, cluster="timeout: 100ms"))
+        self.ask(self.program(slow.url), timeout="100ms")
         self.ask(self.program(hole.url), timeout="200ms")
+
+    def test_a_cluster_that_is_away_for_a_while(self):
+        backend = self.backend()
+        program = self.program(backend.url)
+        backend.down()
+        program.wait_for_log("an endpoint of a cluster does not answer")
+        backend.up()
+        program.wait_for_log("an endpoint of a cluster answers again")
+        self.hear(program.log)
 
     def test_certificates(self):
         folder = self.folder()
