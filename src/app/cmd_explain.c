@@ -5,6 +5,7 @@
 #include "plan/explain.h"
 #include "query/explain.h"
 #include <curl/curl.h>
+#include <stdio.h>
 
 static bool print_plan(const struct gv_snapshot *s, const char *text, struct gv_arena *a, struct gv_buf *out,
                        struct gv_err *err)
@@ -27,6 +28,11 @@ static int explain(const struct gv_flags *flags, const char *text, struct gv_are
     struct gv_snapshot *s =
         gv_flags_features(flags, &features, &err) ? gv_snapshot_load(flags, features, registry, &err) : NULL;
     bool ok = s && print_plan(s, text, a, &out, &err);
+    if (ok && s->config->storage)
+        fputs("globalview: note: the embedded store takes part as well; /api/v1/query_explain of the running server "
+              "shows "
+              "its part\n",
+              stderr);
     if (s)
         gv_settings_put(&s->settings);
     gv_cluster_registry_free(registry);

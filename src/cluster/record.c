@@ -262,7 +262,8 @@ static void note_error(struct gv_replica *r, const struct gv_err *err)
     atomic_store(&r->last_error_ms, gv_clock_wall(&gv_clock_real));
 }
 
-/* One line for each change: a breaker that opens, and the first answer after that. */
+/* One line for each change: a breaker that opens; the first answer after that, or the second health probe in a row that
+ * was answered: one alone says little of a backend whose queries hang. */
 static void tell_down(struct gv_replica *r, const struct gv_err *err)
 {
     if (!atomic_exchange(&r->told_down, true))
@@ -303,7 +304,7 @@ void gv_replica_went_wrong(struct gv_replica *r, enum gv_ask_outcome outcome, co
 
 void gv_replica_probed(struct gv_replica *r, const struct gv_err *err, double seconds, int64_t now_ns, bool probe)
 {
-    atomic_store_explicit(&r->health, err ? GV_HEALTH_DOWN : GV_HEALTH_UP, memory_order_relaxed);
+    int before = atomic_exchange_explicit(&r->health, err ? GV_HEALTH_DOWN : GV_HEALTH_UP, memory_order_relaxed);
     if (err) {
         note_error(r, err);
         if (gv_breaker_fail(&r->breaker, now_ns, probe))
@@ -311,6 +312,7 @@ void gv_replica_probed(struct gv_replica *r, const struct gv_err *err, double se
     } else {
         smooth(&r->probe_us, seconds);
         gv_breaker_probed(&r->breaker, now_ns);
-        tell_up(r);
+        if (before == GV_HEALTH_UP)
+            tell_up(r);
     }
 }

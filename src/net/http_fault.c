@@ -84,10 +84,20 @@ static enum phase phase_of(const struct gv_http_call *call)
     return resolved > 0 || call->tried.sin6_family != AF_UNSPEC ? CONNECTING : RESOLVING;
 }
 
+/* But not of a name, OpenSSL. */
 static void lower_first(char *s)
 {
-    if (isupper((unsigned char)s[0]) && islower((unsigned char)s[1]))
+    size_t n = 1;
+    while (islower((unsigned char)s[n]))
+        n++;
+    if (n > 1 && !isupper((unsigned char)s[n]))
         s[0] = (char)tolower((unsigned char)s[0]);
+}
+
+/* What OpenSSL says to an answer that is no TLS. */
+static const char *hint(const char *cause)
+{
+    return strstr(cause, "wrong version number") ? "; does it speak plain HTTP? then it is http://" : "";
 }
 
 /* The system's error where there is one, else curl's own words. */
@@ -131,7 +141,7 @@ static void say_late(struct gv_http_call *call)
 
 void gv_http_fault(struct gv_http_call *call, CURLcode code)
 {
-    char room[CURL_ERROR_SIZE];
+    char room[CURL_ERROR_SIZE], text[CURL_ERROR_SIZE + 64];
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
         say_late(call);
@@ -151,7 +161,9 @@ void gv_http_fault(struct gv_http_call *call, CURLcode code)
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
     case CURLE_SSL_CLIENTCERT:
-        say(call, GV_HTTP_TLS, GV_UNAVAILABLE, "TLS handshake with ", cause(call, code, room));
+        cause(call, code, room);
+        snprintf(text, sizeof text, "%s%s", room, hint(room));
+        say(call, GV_HTTP_TLS, GV_UNAVAILABLE, "TLS handshake with ", text);
         return;
     case CURLE_GOT_NOTHING:
         say(call, GV_HTTP_BROKEN, GV_UNAVAILABLE, "read from ", "the connection was closed without a response");

@@ -80,8 +80,8 @@ struct local_work {
     int64_t start_ns;
 };
 
-/* What the store cannot read, or not in time, is its failure, like a cluster's; anything else is the query's: a limit of
- * ours, too. */
+/* What the store cannot read, or not in time, is its failure, like a cluster's; anything else is the query's: a limit
+ * of ours, too. */
 static enum gv_ask_outcome outcome_of(const struct gv_err *err)
 {
     switch (err->code) {

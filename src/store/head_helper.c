@@ -4,9 +4,9 @@
  *   reading thread ──► filling ──(HAND_OVER bytes)──► given ──► helper
  *
  * The helper is behind the reading thread, so it finds the series that a section speaks of. What belongs to one series
- * is done by one thread, in the order of the log and with what the head knew there: the head becomes the same as without
- * a helper. `filling` is the reading thread's; `given` is whose `is_given` says; that, `ends` and the error are under
- * the lock. */
+ * is done by one thread, in the order of the log and with what the head knew there: the head becomes the same as
+ * without a helper. `filling` is the reading thread's; `given` is whose `is_given` says; that, `ends` and the error are
+ * under the lock. */
 #include "base/thread.h"
 #include "store/head_record.h"
 #include <stdlib.h>

@@ -283,8 +283,11 @@ remote_write:
         backend = self.backend()
         program = self.program(backend.url)
         backend.down()
+        for _ in range(4):
+            self.ask(program)
         program.wait_for_log("an endpoint of a cluster does not answer")
         backend.up()
+        eventually(lambda: "warnings" not in self.ask(program).json, "the cluster is asked again")
         program.wait_for_log("an endpoint of a cluster answers again")
         self.hear(program.log)
 
@@ -299,6 +302,7 @@ remote_write:
         backend.wrap = lambda c: context.wrap_socket(c, server_side=True)
         url = backend.url.replace("http", "https")
         self.ask(self.program(url))
+        self.ask(self.program(self.program(self.backend().url).url.replace("http", "https")))
         self.ask(self.program(url, cluster=f"tls_config: {{ca_file: {folder}/cert.pem}}"))
 
     def test_two_sources_of_one_cluster(self):
