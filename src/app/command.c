@@ -41,7 +41,7 @@ int gv_complain(int status, const char *fmt, ...)
 
 int gv_print_out(struct gv_buf *text)
 {
-    bool ok = fwrite(text->p, 1, text->n, stdout) == text->n && fflush(stdout) == 0;
+    bool ok = (!text->n || fwrite(text->p, 1, text->n, stdout) == text->n) && fflush(stdout) == 0;
     gv_buf_fini(text);
     return ok ? GV_EXIT_OK : gv_complain(GV_EXIT_FAILED, "standard output: %m");
 }
