@@ -218,15 +218,20 @@ static struct block_writer_options joined(const struct pick *p)
     return o;
 }
 
-/* Otherwise nothing would be compacted any more: the same blocks would be picked again. */
-static void leave_damaged(const struct pick *p)
+/* Otherwise nothing would be compacted any more: the same blocks would be picked again. False: all of them are sound.
+ */
+static bool leave_damaged(const struct pick *p)
 {
+    bool any = false;
     for (size_t i = 0; i < p->n; i++) {
         struct gv_err why = {.code = GV_OK};
-        if (!block_check(p->blocks[i], &why))
-            gv_log(GV_LOG_ERROR, "a block lost bytes: it is read where it can be, and not compacted",
-                   GV_F("block", block_folder(p->blocks[i])), GV_F("fault", why.msg));
+        if (block_check(p->blocks[i], &why))
+            continue;
+        any = true;
+        gv_log(GV_LOG_ERROR, "a block lost bytes: it is read where it can be, and not compacted",
+               GV_F("block", block_folder(p->blocks[i])), GV_F("fault", why.msg));
     }
+    return any;
 }
 
 /* A disk without room for it is filled at each try, and the log finds it full meanwhile. */
@@ -243,10 +248,9 @@ static bool compact_picked(struct gv_store *s, const struct pick *p, struct gv_e
     struct gv_err why = {.code = GV_OK};
     struct block *made;
     if (!store_make_block(s, p->readers, p->n, &o, &made, &why)) {
-        s->failed_compactions++;
-        if (why.code == GV_INTERNAL)
-            leave_damaged(p);
-        else
+        bool ends = why.code == GV_CANCELED;
+        s->failed_compactions += !ends;
+        if (!ends && !(why.code == GV_INTERNAL && leave_damaged(p)))
             pause_compaction(s);
         return gv_fail(err, why.code, "%s", why.msg);
     }
