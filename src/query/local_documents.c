@@ -65,14 +65,22 @@ static bool has_room(const struct document *d, size_t item, struct gv_err *err)
     return item % EVERY || gv_arena_has_room(d->arena, d->out->n, err);
 }
 
+/* In front of each item of a list. */
+static bool next_item(const struct document *d, size_t item, struct gv_err *err)
+{
+    if (!has_room(d, item, err))
+        return false;
+    if (item)
+        gv_buf_addc(d->out, ',');
+    return true;
+}
+
 static bool write_texts(struct document *d, const struct gv_slice *texts, size_t n, struct gv_err *err)
 {
     gv_buf_addc(d->out, '[');
     for (size_t i = 0; i < n; i++) {
-        if (!has_room(d, i, err))
+        if (!next_item(d, i, err))
             return false;
-        if (i)
-            gv_buf_addc(d->out, ',');
         gv_buf_add_json(d->out, texts[i]);
     }
     gv_buf_addc(d->out, ']');
@@ -112,10 +120,8 @@ static bool write_series(struct document *d, struct gv_err *err)
         return false;
     gv_buf_addc(d->out, '[');
     for (size_t i = 0; i < n; i++) {
-        if (!has_room(d, i, err))
+        if (!next_item(d, i, err))
             return false;
-        if (i)
-            gv_buf_addc(d->out, ',');
         gv_labels_print_json(d->out, labels[i]);
     }
     gv_buf_addc(d->out, ']');
@@ -169,9 +175,9 @@ static bool write_exemplars(struct document *d, struct gv_err *err)
         return false;
     gv_buf_addc(d->out, '[');
     for (size_t i = 0; i < n; i++) {
-        if (!has_room(d, i, err))
+        if (!next_item(d, i, err))
             return false;
-        gv_buf_adds(d->out, i ? ",{\"seriesLabels\":" : "{\"seriesLabels\":");
+        gv_buf_adds(d->out, "{\"seriesLabels\":");
         gv_labels_print_json(d->out, all[i].series);
         gv_buf_adds(d->out, ",\"exemplars\":[");
         for (size_t k = 0; k < all[i].n; k++) {
