@@ -15,6 +15,7 @@ void serve_federate(struct request *r);
 void serve_read(struct request *r);
 /* status.c */
 void serve_clusters(struct request *r);
+int64_t last_write(const struct request *r, struct gv_slice cluster); /* that was pushed of it, ms; 0: none yet */
 void serve_buildinfo(struct request *r);
 void serve_flags(struct request *r);
 void serve_walreplay(struct request *r);

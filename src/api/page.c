@@ -64,7 +64,7 @@ static const char foot[] = "</tbody></table><p><a href=\"api/v1/status/clusters\
 static void add_pushed_state(struct request *r, struct gv_slice cluster)
 {
     char text[GV_TIME_TEXT_MAX];
-    int64_t ms = r->l->env.receiver ? gv_receiver_last_write(r->l->env.receiver, cluster) : 0;
+    int64_t ms = last_write(r, cluster);
     if (!ms) {
         gv_buf_adds(&r->body, "<td class=\"unknown\">pushed; no write since the start</td>");
         return;

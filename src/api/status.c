@@ -89,10 +89,15 @@ static const char *semantics_of(const struct gv_cluster *c)
     return "unknown";
 }
 
+int64_t last_write(const struct request *r, struct gv_slice cluster)
+{
+    return r->l->env.receiver ? gv_receiver_last_write(r->l->env.receiver, cluster) : 0;
+}
+
 /* Of a cluster that pushes; null: not since the start. */
 static void add_last_write(const struct request *r, struct gv_buf *b, struct gv_slice cluster)
 {
-    int64_t ms = r->l->env.receiver ? gv_receiver_last_write(r->l->env.receiver, cluster) : 0;
+    int64_t ms = last_write(r, cluster);
     if (ms)
         gv_buf_printf(b, "\"lastWrite\":%.3f,", (double)ms / 1000);
     else
