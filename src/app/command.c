@@ -4,14 +4,20 @@
 #include <signal.h>
 #include <stdio.h>
 
+/* A command that takes no arguments: usage says so. */
+static int print_alone(int argc, const char *usage, void (*print)(struct gv_buf *out))
+{
+    if (argc)
+        return gv_complain(GV_EXIT_USAGE, "%s", usage);
+    struct gv_buf out = GV_BUF_INIT;
+    print(&out);
+    return gv_print_out(&out);
+}
+
 static int help(int argc, char **argv)
 {
     (void)argv;
-    if (argc)
-        return gv_complain(GV_EXIT_USAGE, "help takes no arguments; globalview COMMAND --help is of one command");
-    struct gv_buf out = GV_BUF_INIT;
-    gv_print_help(&out);
-    return gv_print_out(&out);
+    return print_alone(argc, "help takes no arguments; globalview COMMAND --help is of one command", gv_print_help);
 }
 
 const struct gv_command gv_commands[] = {
@@ -56,11 +62,7 @@ void gv_print_version(struct gv_buf *out)
 int gv_version_main(int argc, char **argv)
 {
     (void)argv;
-    if (argc)
-        return gv_complain(GV_EXIT_USAGE, "version takes no arguments");
-    struct gv_buf out = GV_BUF_INIT;
-    gv_print_version(&out);
-    return gv_print_out(&out);
+    return print_alone(argc, "version takes no arguments", gv_print_version);
 }
 
 void gv_print_help(struct gv_buf *out)
