@@ -308,13 +308,10 @@ static size_t count_blocks(const char *folder)
     return found;
 }
 
-/* Else each attempt would leave one more of the same, which nothing counts or drops before the next start. */
-static void blocks_that_cannot_be_opened_do_not_stay(void **state)
+/* Without faults so far, all steps written, nothing of it in blocks. */
+static void begin_filled(struct world *w)
 {
-    struct world *w = *state;
-    struct gv_store_status status;
     struct gv_err err = {0};
-    bool did = true;
     begin(w);
     w->files.io = gv_io_system;
     assert_true(open_store(w, &err));
@@ -322,6 +319,16 @@ static void blocks_that_cannot_be_opened_do_not_stay(void **state)
         gv_manual_clock_advance(&w->clock, (int64_t)STEP * 1000000);
         write_step(w, t);
     }
+}
+
+/* Else each attempt would leave one more of the same, which nothing counts or drops before the next start. */
+static void blocks_that_cannot_be_opened_do_not_stay(void **state)
+{
+    struct world *w = *state;
+    struct gv_store_status status;
+    struct gv_err err = {0};
+    bool did = true;
+    begin_filled(w);
     w->files.io.open = refuse_index;
     for (int i = 0; i < 3; i++) {
         struct gv_err why = {0};
@@ -396,13 +403,7 @@ static void a_checkpoint_that_failed_is_made_soon(void **state)
     struct gv_store_status status;
     struct gv_err err = {0};
     bool did = true;
-    begin(w);
-    w->files.io = gv_io_system;
-    assert_true(open_store(w, &err));
-    for (size_t t = 0; t < STEPS; t++) {
-        gv_manual_clock_advance(&w->clock, (int64_t)STEP * 1000000);
-        write_step(w, t);
-    }
+    begin_filled(w);
     gv_store_status(w->store, &status);
     uint64_t segment = status.log.current;
     w->files.io.rename = refuse_checkpoints;
