@@ -102,14 +102,14 @@ static int64_t size_of(struct gv_slice text)
 static void keep_retention(struct retention *r, const char *text)
 {
     while (text && *text) {
-        const char * or = strstr(text, " or ");
-        struct gv_slice part = {text, or ? (size_t)(or -text) : strlen(text)};
+        const char *next = strstr(text, " or ");
+        struct gv_slice part = {text, next ? (size_t)(next - text) : strlen(text)};
         int64_t ms;
         if (gv_duration_parse(part, &ms, NULL))
             keep_smallest(&r->ms, ms);
         else
             keep_smallest(&r->bytes, size_of(part));
-        text = or ? or +strlen(" or ") : NULL;
+        text = next ? next + strlen(" or ") : NULL;
     }
 }
 

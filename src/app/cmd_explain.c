@@ -29,9 +29,8 @@ static int explain(const struct gv_flags *flags, const char *text, struct gv_are
         gv_flags_features(flags, &features, &err) ? gv_snapshot_load(flags, features, registry, &err) : NULL;
     bool ok = s && print_plan(s, text, a, &out, &err);
     if (ok && s->config->storage)
-        fputs("globalview: note: the embedded store takes part as well; /api/v1/query_explain of the running server "
-              "shows "
-              "its part\n",
+        fputs("globalview: note: the embedded store takes part as well; "
+              "/api/v1/query_explain of the running server shows its part\n",
               stderr);
     if (s)
         gv_settings_put(&s->settings);

@@ -34,9 +34,9 @@ struct gv_store {
 
     pthread_mutex_t keeping;
     _Atomic bool stopped; /* no more blocks are made */
-    int64_t
-        finish_from_ns; /* monotonic: when to go on with a cut that failed midway; 0: there is none; under keeping */
-    int64_t compact_from_ns; /* monotonic: not before; under keeping */
+    /* under keeping; ns, the monotonic clock's: */
+    int64_t finish_from_ns;  /* when to go on with a cut that failed midway; 0: there is none */
+    int64_t compact_from_ns; /* not before */
     int64_t pause_ns;        /* of the last failure; 0: the last one went well */
     _Atomic uint64_t compactions, failed_compactions, deleted_blocks, damaged_blocks;
     double replay_seconds;
