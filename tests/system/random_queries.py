@@ -2,7 +2,8 @@
 
 What is generated keeps off what Prometheus 2.42 does otherwise than 3.x, and off what has no one answer:
   - ties: topk() only of values that are all different
-  - last digits: what makes much of them (==, floor, count_values, differences) and divisors only of values that are exact
+  - last digits: what makes much of them (==, floor, count_values, differences) and divisors only of values that are exact;
+    no inexact value times a large one: a mean that is 0 is 1e-19 in 2.42, and 1e-10 times the time of day
   - rates only of counters; filters between vectors only where each series has one partner"""
 import random
 import re
@@ -43,6 +44,7 @@ EXACT_OVER = {"sum_over_time", "min_over_time", "max_over_time", "count_over_tim
 RATES = ("rate", "increase", "irate")
 AGGREGATIONS = ("sum", "sum", "sum", "avg", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile", "topk",
                 "bottomk", "count_values")
+LARGE = re.compile(r"\btime\(|\btimestamp\(|\bstarted_seconds\b|\bexp\(")  # what has values of a billion and more
 MAX_DEPTH = 4
 
 
@@ -249,6 +251,11 @@ class Generator:
 
     # ---- Operators
 
+    def of_inexact(self, l, r, *operators):
+        """One of the operators, for values of which not all are exact."""
+        operator = self.pick(*operators)
+        return "+" if operator == "*" and LARGE.search(f"{l} {r}") else operator
+
     def scalar_operator(self):
         of, other = self.vector(), self.scalar()
         if of.exact and other.exact and self.one_in(2):
@@ -256,7 +263,7 @@ class Generator:
             is_bool = self.one_in(2)
             return Node("vector", "(", of, f" {operator}{' bool' * is_bool} ", other, ")", labels=of.labels, key=of.key,
                         exact=True, few=is_bool or of.few)
-        operator = self.pick("*", "+") if not (of.exact and other.exact) else self.pick("*", "/", "+", "-", "%")
+        operator = self.pick("*", "/", "+", "-", "%") if of.exact and other.exact else self.of_inexact(of, other, "*", "+")
         sides = (of, f" {operator} ", other) if self.one_in(2) or not other.exact else (other, f" {operator} ", of)
         return Node("vector", "(", *sides, ")", labels=of.labels, key=of.key,
                     exact=of.exact and other.exact and operator in "+-*")
@@ -309,7 +316,7 @@ class Generator:
         text, matched, many = found
         filters = l.exact and r.exact and self.one_in(3)
         operator = (self.pick("==", "!=", ">", "<=") if filters else self.pick("*", "/", "+", "-") if l.exact and r.exact
-                    else self.pick("*", "/", "+") if r.exact else self.pick("*", "+"))
+                    else self.of_inexact(l, r, "*", "/", "+") if r.exact else self.of_inexact(l, r, "*", "+"))
         if filters and self.one_in(2):
             operator += " bool"
         labels = l.labels if many else l.labels & matched
@@ -360,7 +367,8 @@ class Generator:
             of = self.vector() if self.one_in(2) else Node("vector", "sum(", self.instant(), ")", exact=True)
             return Node("scalar", "scalar(", of, ")")  # may be NaN
         if kind == 3:
-            return Node("scalar", "(", self.scalar(), self.pick(" + ", " * "), self.scalar(), ")")
+            l, r = self.scalar(), self.scalar()
+            return Node("scalar", "(", l, f" {self.of_inexact(l, r, '+', '*')} ", r, ")")
         return Node("scalar", self.pick("1", "2", "0.5", "3", "-2", "0", "7"), exact=True)
 
     def vector(self):
