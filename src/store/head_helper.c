@@ -1,23 +1,29 @@
 /* A second thread for replaying: it takes samples, chunks and deletions of every other stripe from copies of the log's
- * sections, the reading thread those of the others.
+ * sections, the reading thread those of the others; and all the postings, which nobody asks for before the end.
  *
  *   reading thread ──► filling ──(HAND_OVER bytes)──► given ──► helper
  *
  * The helper is behind the reading thread, so it finds the series that a section speaks of. What belongs to one series
  * is done by one thread, in the order of the log and with what the head knew there: the head becomes the same as
- * without a helper. `filling` is the reading thread's; `given` is whose `is_given` says; that, `ends` and the error are
- * under the lock. */
+ * without a helper. From the first series that is made while there is a helper to the end the postings are its own,
+ * without the lock of the index. `filling` is the reading thread's; `given` is whose `is_given` says; that, `ends` and
+ * the error are under the lock. */
 #include "base/thread.h"
 #include "store/head_record.h"
 #include <stdlib.h>
 
 enum { HAND_OVER = 1 << 20 /* bytes */ };
 
-struct given_section {
+struct given_section { /* its body follows */
+    enum { GIVEN_RECORDS, GIVEN_POSTINGS } of;
+    size_t size; /* of its body */
+    /* records: */
     enum record_kind kind;
     struct gv_log_place at;
     struct replay_share share;
-    size_t size; /* of its body, which follows */
+    /* postings, the body is 2 * n symbols: */
+    uint64_t series;
+    uint32_t n;
 };
 
 struct head_helper {
@@ -32,6 +38,12 @@ struct head_helper {
     struct gv_err err;
 };
 
+/* Bodies begin where any number may stand. */
+static size_t padded(size_t n)
+{
+    return (n + sizeof(uint64_t) - 1) / sizeof(uint64_t) * sizeof(uint64_t);
+}
+
 static bool work(struct head *h, struct gv_slice given, struct gv_err *err)
 {
     bool ok = true;
@@ -39,8 +51,11 @@ static bool work(struct head *h, struct gv_slice given, struct gv_err *err)
         struct given_section s;
         memcpy(&s, given.p, sizeof s);
         struct gv_slice body = {given.p + sizeof s, s.size};
-        given = (struct gv_slice){body.p + s.size, given.n - sizeof s - s.size};
-        ok = head_replay_share(h, s.kind, body, s.at, &s.share, err);
+        given = (struct gv_slice){body.p + padded(s.size), given.n - sizeof s - padded(s.size)};
+        if (s.of == GIVEN_POSTINGS)
+            postings_add(&h->postings, s.series, (const uint32_t *)(const void *)body.p, s.n);
+        else
+            ok = head_replay_share(h, s.kind, body, s.at, &s.share, err);
     }
     return ok;
 }
@@ -113,19 +128,33 @@ static void hand_over(struct head_helper *d)
     pthread_mutex_unlock(&d->lock);
 }
 
-bool head_helper_give(struct head *h, enum record_kind kind, struct gv_slice body, struct gv_log_place at,
-                      const struct replay_share *share)
+/* Whether there is a helper to take it. */
+static bool give(struct head *h, const struct given_section *s, const void *body)
 {
-    if (!h->helper && h->options.replay_helper)
+    static const char padding[sizeof(uint64_t)];
+    if (!h->helper && h->options.replay_helper && h->replaying)
         start(h);
     if (!h->helper)
         return false;
-    struct given_section s = {kind, at, *share, body.n};
-    gv_buf_add(&h->helper->filling, &s, sizeof s);
-    gv_buf_add_slice(&h->helper->filling, body);
-    if (h->helper->filling.n >= HAND_OVER)
+    struct gv_buf *to = &h->helper->filling;
+    gv_buf_add(to, s, sizeof *s);
+    gv_buf_add(to, body, s->size);
+    gv_buf_add(to, padding, padded(s->size) - s->size);
+    if (to->n >= HAND_OVER)
         hand_over(h->helper);
     return true;
+}
+
+bool head_helper_give(struct head *h, enum record_kind kind, struct gv_slice body, struct gv_log_place at,
+                      const struct replay_share *share)
+{
+    return give(h, &(struct given_section){GIVEN_RECORDS, body.n, .kind = kind, .at = at, .share = *share}, body.p);
+}
+
+bool head_helper_give_postings(struct head *h, const struct head_series *s)
+{
+    size_t size = 2 * s->n_labels * sizeof *s->labels;
+    return give(h, &(struct given_section){GIVEN_POSTINGS, size, .series = s->id, .n = s->n_labels}, s->labels);
 }
 
 void head_helper_wait(struct head *h)

@@ -138,6 +138,8 @@ GV_MUST_CHECK bool head_replay_share(struct head *h, enum record_kind kind, stru
 /* The helper's share, in a while; starts it. False: there is none, and all is the caller's. */
 bool head_helper_give(struct head *h, enum record_kind kind, struct gv_slice body, struct gv_log_place at,
                       const struct replay_share *share);
+/* The postings of a series that was made, in a while, likewise. */
+bool head_helper_give_postings(struct head *h, const struct head_series *s);
 void head_helper_wait(struct head *h); /* until it has done what was given */
 GV_MUST_CHECK bool head_helper_is_well(struct head *h, struct gv_err *err);
 /* Waits for it, too; without it nothing happens. Errors: its own, which leave err as it is where there are none. */

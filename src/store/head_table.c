@@ -1,6 +1,6 @@
 /* Series by number: in every stripe a hash table of leaves, each of which has the series of 256 numbers in a row; what
  * a batch brings is mostly in a row too. Series by labels: a hash table in every shard. */
-#include "store/head_impl.h"
+#include "store/head_record.h"
 #include <stdlib.h>
 
 enum { FIRST_LEAVES = 8, FIRST_PLACES = 16 };
@@ -220,7 +220,8 @@ static void link_series(struct head *h, struct head_series *s)
     head_table_put(stripe, s);
     stripe->bytes += sizeof *s + 2 * s->n_labels * sizeof *s->labels;
     pthread_mutex_unlock(&stripe->lock);
-    postings_add(&h->postings, s->id, s->labels, s->n_labels);
+    if (!head_helper_give_postings(h, s))
+        postings_add(&h->postings, s->id, s->labels, s->n_labels);
     h->made++;
     h->n_series++;
 }
