@@ -147,7 +147,7 @@ def measure(receiver, series, scrapes):
     bytes_per_sample = receiver.disk_bytes() / samples
     receiver.stop()
     restart = receiver.start()
-    restart_cpu = receiver.process.cpu_seconds()
+    restart_cpu = receiver.process.cpu_seconds_since_start()
     receiver.stop()
     receiver.remove()
     print(f"  {receiver.name:22} {samples / cpu / 1e6:9.3f} {seconds:7.2f} {peak:9.0f} {(resident - idle_kib) * 1024 / series:9.0f}"
