@@ -5,6 +5,7 @@
  *         -> now and then: GET status/{flags,config,runtimeinfo} -> parse (thread) -> abilities
  *         -> timer again
  *
+ * In between the timer looks whether asks have opened the breaker: then the next probe is the one that may close it.
  * After a reload the probes of the old configuration end when they come back (retired). */
 #include "cluster/health.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@
 enum {
     RESOLVERS = 4,
     AFTER_FAILURE_MS = 1000,
+    LOOK_MS = 1000,
     PROBE_MS = 5000,
     LARGEST_PAGE = 8 << 20,
     LEARN_AGAIN_MS = 10 * 60 * 1000,
@@ -42,6 +44,7 @@ struct probe {
     const struct gv_cluster *cluster;
     struct gv_replica *replica;
     struct gv_timer timer;
+    int64_t due_ns;                 /* the next probe, unless the breaker opens */
     bool busy, retired, of_breaker; /* of_breaker: the breaker is open, and this is what may close it */
     int64_t learned_ns;             /* when the other pages were read; 0: not yet */
     char *resolved;                 /* heap; for the calls under way */
@@ -76,22 +79,30 @@ static int64_t random_below(struct gv_health *h, int64_t n)
     return n > 0 ? (int64_t)((h->random >> 33) % (uint64_t)n) : 0;
 }
 
-/* Within 10 % of ms, so that probes never fall into step. */
-static void wait_about(struct probe *p, int64_t ms)
+static bool breaker_is_open(const struct probe *p)
 {
-    gv_timer_set(&p->timer, ms - ms / 10 + random_below(p->health, ms / 5 + 1));
+    return gv_breaker_state(&p->replica->breaker, now_of(p)) != GV_BREAKER_CLOSED;
 }
 
-/* After a failure soon again: either it was nothing, or the breaker has to open. */
+static void look_again(struct probe *p)
+{
+    int64_t left = (p->due_ns - now_of(p)) / 1000000 + 1;
+    gv_timer_set(&p->timer, left < LOOK_MS ? left : LOOK_MS);
+}
+
+/* Within 10 % of the interval, so that probes never fall into step. After a failure soon again: either it was nothing,
+ * or the breaker has to open. */
 static void wait_for_next(struct probe *p)
 {
-    int64_t wait = gv_breaker_wait_ms(&p->replica->breaker, now_of(p));
+    int64_t interval = p->health->interval_ms, wait = gv_breaker_wait_ms(&p->replica->breaker, now_of(p));
     if (wait == 0 && atomic_load(&p->replica->breaker.failures))
         wait = AFTER_FAILURE_MS;
-    if (wait > 0 && wait < p->health->interval_ms)
-        gv_timer_set(&p->timer, wait + random_below(p->health, wait / 10 + 10));
+    if (wait > 0 && wait < interval)
+        wait += random_below(p->health, wait / 10 + 10);
     else
-        wait_about(p, p->health->interval_ms);
+        wait = interval - interval / 10 + random_below(p->health, interval / 5 + 1);
+    p->due_ns = now_of(p) + wait * 1000000;
+    look_again(p);
 }
 
 /* --- pages --- */
@@ -268,6 +279,10 @@ static gv_step_fn *const steps[] = {prepare, ask_buildinfo, read_buildinfo, ask_
 static void on_timer(struct gv_timer *timer)
 {
     struct probe *p = container_of(timer, struct probe, timer);
+    if (now_of(p) < p->due_ns && !breaker_is_open(p)) {
+        look_again(p);
+        return;
+    }
     enum gv_admission a = gv_breaker_admit(&p->replica->breaker, now_of(p), 0);
     if (a == GV_ADMIT_NO) {
         wait_for_next(p);

@@ -94,15 +94,26 @@ static struct gv_cluster_client *client;
 static struct gv_cluster_registry *registry;
 static struct gv_health *health;
 
-static int setup(void **state)
+static int setup_probing_each(int64_t ms)
 {
-    (void)state;
     struct gv_err err = {0};
     assert_non_null(registry = gv_cluster_registry_new());
     assert_non_null(loop = gv_loop_new(0, &err));
     assert_non_null(client = gv_cluster_client_new(loop, &err));
-    assert_non_null(health = gv_health_new(client, 10, &err));
+    assert_non_null(health = gv_health_new(client, ms, &err));
     return 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return setup_probing_each(10);
+}
+
+static int setup_probing_rarely(void **state)
+{
+    (void)state;
+    return setup_probing_each(24 * 3600 * 1000);
 }
 
 static void on_stopped(void *arg)
@@ -347,6 +358,23 @@ static void probes_open_and_close_the_breaker(void **state)
     fake_stop(&f);
 }
 
+/* A cluster that was away for a moment is asked again when its breaker's interval is over, not when a probe is due. */
+static void a_breaker_that_asks_opened_is_closed_soon(void **state)
+{
+    (void)state;
+    struct fake f;
+    struct gv_cluster_config config;
+    fake_start(&f, reply_status, NULL);
+    struct gv_clusters *cs = one_cluster("127.0.0.1", f.port, &config);
+    gv_health_set_clusters(health, cs);
+    run_until(knows_the_lookback, &cs->at[0]);
+    while (breaker_is_closed(&cs->at[0]))
+        gv_breaker_fail(&cs->at[0].record->replicas[0].breaker, gv_loop_now_ns(loop), false);
+    run_until(breaker_is_closed, &cs->at[0]);
+    gv_clusters_put(cs);
+    fake_stop(&f);
+}
+
 static void a_reload_replaces_the_probes(void **state)
 {
     (void)state;
@@ -372,6 +400,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_replica_is_known_for_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(behind_a_proxy_names_are_the_proxys, setup, teardown),
         cmocka_unit_test_setup_teardown(probes_open_and_close_the_breaker, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_breaker_that_asks_opened_is_closed_soon, setup_probing_rarely, teardown),
         cmocka_unit_test_setup_teardown(a_reload_replaces_the_probes, setup, teardown),
     };
     return cmocka_run_group_tests_name("cluster.health", tests, NULL, NULL);
