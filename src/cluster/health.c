@@ -5,7 +5,7 @@
  *         -> now and then: GET status/{flags,config,runtimeinfo} -> parse (thread) -> abilities
  *         -> timer again
  *
- * In between the timer looks whether asks have opened the breaker: then the next probe is the one that may close it.
+ * Each second the job looks which breakers asks have opened: there the next probe is the one that may close it.
  * After a reload the probes of the old configuration end when they come back (retired). */
 #include "cluster/health.h"
 #include "base/log.h"
@@ -44,7 +44,7 @@ struct probe {
     const struct gv_cluster *cluster;
     struct gv_replica *replica;
     struct gv_timer timer;
-    int64_t due_ns;                 /* the next probe, unless the breaker opens */
+    int64_t due_ns;                 /* while it is not busy */
     bool busy, retired, of_breaker; /* of_breaker: the breaker is open, and this is what may close it */
     int64_t learned_ns;             /* when the other pages were read; 0: not yet */
     char *resolved;                 /* heap; for the calls under way */
@@ -59,6 +59,7 @@ struct gv_health {
     struct gv_workers *workers;
     int64_t interval_ms;
     struct probe *probes;
+    struct gv_timer look;
     _Atomic bool stopping;
     void (*stopped)(void *arg);
     void *arg;
@@ -79,30 +80,39 @@ static int64_t random_below(struct gv_health *h, int64_t n)
     return n > 0 ? (int64_t)((h->random >> 33) % (uint64_t)n) : 0;
 }
 
-static bool breaker_is_open(const struct probe *p)
-{
-    return gv_breaker_state(&p->replica->breaker, now_of(p)) != GV_BREAKER_CLOSED;
-}
-
-static void look_again(struct probe *p)
-{
-    int64_t left = (p->due_ns - now_of(p)) / 1000000 + 1;
-    gv_timer_set(&p->timer, left < LOOK_MS ? left : LOOK_MS);
-}
-
 /* Within 10 % of the interval, so that probes never fall into step. After a failure soon again: either it was nothing,
  * or the breaker has to open. */
-static void wait_for_next(struct probe *p)
+static int64_t next_wait(struct probe *p)
 {
     int64_t interval = p->health->interval_ms, wait = gv_breaker_wait_ms(&p->replica->breaker, now_of(p));
     if (wait == 0 && atomic_load(&p->replica->breaker.failures))
         wait = AFTER_FAILURE_MS;
     if (wait > 0 && wait < interval)
-        wait += random_below(p->health, wait / 10 + 10);
-    else
-        wait = interval - interval / 10 + random_below(p->health, interval / 5 + 1);
-    p->due_ns = now_of(p) + wait * 1000000;
-    look_again(p);
+        return wait + random_below(p->health, wait / 10 + 10);
+    return interval - interval / 10 + random_below(p->health, interval / 5 + 1);
+}
+
+static void probe_after(struct probe *p, int64_t ms)
+{
+    p->due_ns = now_of(p) + ms * 1000000;
+    gv_timer_set(&p->timer, ms);
+}
+
+static void look(struct probe *p)
+{
+    if (p->busy || gv_breaker_state(&p->replica->breaker, now_of(p)) == GV_BREAKER_CLOSED)
+        return;
+    int64_t wait = next_wait(p);
+    if (now_of(p) + wait * 1000000 < p->due_ns)
+        probe_after(p, wait);
+}
+
+static void on_look(struct gv_timer *timer)
+{
+    struct gv_health *h = container_of(timer, struct gv_health, look);
+    for (struct probe *p = h->probes; p; p = p->next)
+        look(p);
+    gv_timer_set(&h->look, LOOK_MS);
 }
 
 /* --- pages --- */
@@ -270,7 +280,7 @@ static enum gv_step conclude(struct gv_task *t)
     if (p->retired)
         retire_if_idle(p);
     else
-        wait_for_next(p);
+        probe_after(p, next_wait(p));
     return GV_NEXT;
 }
 
@@ -279,13 +289,9 @@ static gv_step_fn *const steps[] = {prepare, ask_buildinfo, read_buildinfo, ask_
 static void on_timer(struct gv_timer *timer)
 {
     struct probe *p = container_of(timer, struct probe, timer);
-    if (now_of(p) < p->due_ns && !breaker_is_open(p)) {
-        look_again(p);
-        return;
-    }
     enum gv_admission a = gv_breaker_admit(&p->replica->breaker, now_of(p), 0);
     if (a == GV_ADMIT_NO) {
-        wait_for_next(p);
+        probe_after(p, next_wait(p));
         return;
     }
     p->of_breaker = a == GV_ADMIT_PROBE;
@@ -315,7 +321,7 @@ static void add_probe(struct gv_health *h, struct gv_clusters *cs, const struct 
     p->next = h->probes;
     h->probes = p;
     gv_timer_init(&p->timer, client_loop(h->client), on_timer);
-    gv_timer_set(&p->timer, first_ms);
+    probe_after(p, first_ms);
 }
 
 static void free_probe(struct probe *p)
@@ -333,6 +339,7 @@ static void on_stopped(struct gv_message *m)
     struct gv_health *h = container_of(m, struct gv_health, last);
     void (*stopped)(void *) = h->stopped;
     void *arg = h->arg;
+    gv_timer_fini(&h->look);
     gv_workers_free(h->workers);
     free(h);
     stopped(arg);
@@ -393,9 +400,11 @@ struct gv_health *gv_health_new(struct gv_cluster_client *cl, int64_t interval_m
     h->client = cl;
     h->interval_ms = interval_ms > 0 ? interval_ms : 15000;
     h->random = (uint64_t)gv_loop_now_ns(client_loop(cl));
+    gv_timer_init(&h->look, client_loop(cl), on_look);
     h->workers = gv_workers_new(RESOLVERS, err);
     if (h->workers)
         return h;
+    gv_timer_fini(&h->look);
     free(h);
     return NULL;
 }
@@ -412,6 +421,7 @@ void gv_health_set_clusters(struct gv_health *h, struct gv_clusters *cs)
 {
     size_t n = 0, at = 0;
     retire_all(h);
+    gv_timer_set(&h->look, LOOK_MS);
     for (size_t i = 0; i < cs->n; i++)
         n += cs->at[i].config->n_endpoints;
     for (size_t i = 0; i < cs->n; i++) {
