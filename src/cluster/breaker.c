@@ -5,7 +5,7 @@
  *     +------------------------------------- success -----------------------------+ */
 #include "cluster/breaker.h"
 
-enum { FAILURES_TO_OPEN = 3, FIRST_INTERVAL_MS = 1000, LONGEST_INTERVAL_MS = 30000 };
+enum { FAILURES_TO_OPEN = 3, FIRST_INTERVAL_MS = 1000, LONGEST_INTERVAL_MS = 30000, TRIAL_MS = 5 * 60 * 1000 };
 
 static int64_t ns(int64_t ms)
 {
@@ -58,10 +58,11 @@ static int64_t longer(int64_t interval_ms)
     return interval_ms * 2 < LONGEST_INTERVAL_MS ? interval_ms * 2 : LONGEST_INTERVAL_MS;
 }
 
+/* Long enough for an ask that hangs until its timeout. */
 static bool is_on_trial(const struct gv_breaker *b, int64_t now_ns)
 {
     int64_t closed = atomic_load(&b->closed_at);
-    return closed && now_ns - closed < ns(LONGEST_INTERVAL_MS);
+    return closed && now_ns - closed < ns(TRIAL_MS);
 }
 
 bool gv_breaker_fail(struct gv_breaker *b, int64_t now_ns, bool probe)

@@ -57,6 +57,9 @@ static void a_health_probe_closes_it_on_trial(void **state)
     assert_int_equal(gv_breaker_admit(&b, 2 * second, 0), GV_ADMIT_YES);
     assert_true(gv_breaker_fail(&b, 2 * second, false)); /* one failure is enough, and the wait grows */
     assert_int_equal(gv_breaker_wait_ms(&b, 2 * second), 2000);
+    gv_breaker_probed(&b, 4 * second);
+    assert_true(gv_breaker_fail(&b, 124 * second, false)); /* an ask that hung for two minutes */
+    assert_int_equal(gv_breaker_wait_ms(&b, 124 * second), 4000);
 }
 
 static void quantiles_follow_what_is_recent(void **state)
