@@ -181,7 +181,7 @@ static uint64_t *series_now(struct head *h, size_t *n, uint64_t *next_id)
     uint64_t *ids = malloc((*n + 1) * sizeof *ids);
     if (!ids)
         gv_die("out of memory");
-    postings_copy(&h->postings.all, ids);
+    postings_copy(&h->postings.all, h->postings.all.n, ids);
     pthread_rwlock_unlock(&h->index);
     return ids;
 }

@@ -55,13 +55,13 @@ uint64_t postings_at(const struct postings_list *l, uint32_t i)
     return l->is_wide ? l->many->wide[i] : l->many->base + l->many->narrow[i];
 }
 
-void postings_copy(const struct postings_list *l, uint64_t *to)
+void postings_copy(const struct postings_list *l, uint32_t n, uint64_t *to)
 {
     if (!l->cap || l->is_wide) {
-        memcpy(to, l->cap ? l->many->wide : &l->one, l->n * sizeof *to);
+        memcpy(to, l->cap ? l->many->wide : &l->one, n * sizeof *to);
         return;
     }
-    for (uint32_t i = 0; i < l->n; i++)
+    for (uint32_t i = 0; i < n; i++)
         to[i] = l->many->base + l->many->narrow[i];
 }
 
@@ -121,7 +121,14 @@ static void drop_list(struct postings *p, struct postings_list *l)
     l->is_wide = false;
 }
 
-/* Takes out those of `numbers`; both ascend. Room that is mostly empty is given back. */
+/* Room that is mostly empty. */
+static void give_back(struct postings *p, struct postings_list *l)
+{
+    if (l->cap > FIRST_NUMBERS && l->n < l->cap / 4)
+        resize(p, l, l->n + l->n / 2 + FIRST_NUMBERS, l->value == POSTINGS_VALUES ? 0 : postings_at(l, l->n - 1));
+}
+
+/* Takes out those of `numbers`; both ascend. */
 static void subtract(struct postings *p, struct postings_list *l, const uint64_t *numbers, size_t n)
 {
     uint32_t kept = 0;
@@ -136,8 +143,8 @@ static void subtract(struct postings *p, struct postings_list *l, const uint64_t
     l->n = kept;
     if (!kept)
         drop_list(p, l);
-    else if (l->cap > FIRST_NUMBERS && kept < l->cap / 4)
-        resize(p, l, kept + kept / 2 + FIRST_NUMBERS, postings_at(l, kept - 1));
+    else
+        give_back(p, l);
 }
 
 /* ---- The table ---- */
@@ -163,13 +170,14 @@ const struct postings_list *postings_find(const struct postings *p, uint32_t nam
     return l->n ? l : NULL;
 }
 
-static void grow(struct postings *p)
+/* A table of n places, a power of 2. */
+static void replace_table(struct postings *p, uint32_t n)
 {
     struct postings_list *old = p->places;
-    uint32_t n = p->mask + 1;
-    p->mask = 2 * n - 1;
-    p->places = new_places(2 * (size_t)n);
-    for (uint32_t i = 0; i < n; i++)
+    uint32_t was = p->mask + 1;
+    p->mask = n - 1;
+    p->places = new_places(n);
+    for (uint32_t i = 0; i < was; i++)
         if (old[i].n)
             *place_of(p, old[i].name, old[i].value) = old[i];
     free(old);
@@ -198,7 +206,7 @@ static uint32_t add(struct postings *p, uint32_t name, uint32_t value, uint64_t 
     }
     append(p, l, number);
     if (!before && p->in_use >= p->mask / 4 * 3)
-        grow(p);
+        replace_table(p, 2 * (p->mask + 1));
     return before;
 }
 
@@ -227,6 +235,8 @@ static void remove_list(struct postings *p, struct postings_list *l)
     drop_list(p, l);
     close_gap(p, (uint32_t)(l - p->places));
     p->in_use--;
+    if (p->mask >= FIRST_PLACES && p->in_use < p->mask / 8)
+        replace_table(p, (p->mask + 1) / 2);
 }
 
 /* Out of a list in no order: its last number takes the place. Gives that number; SYMBOL_NONE: the list is gone. */
@@ -234,10 +244,12 @@ static uint32_t replace_by_last(struct postings *p, struct postings_list *l, uin
 {
     uint32_t last = (uint32_t)postings_at(l, l->n - 1);
     set_at(l, position, last);
-    if (--l->n)
-        return last;
-    remove_list(p, l);
-    return SYMBOL_NONE;
+    if (!--l->n) {
+        remove_list(p, l);
+        return SYMBOL_NONE;
+    }
+    give_back(p, l);
+    return last;
 }
 
 static void remove_name(struct postings *p, uint32_t name, uint32_t position)

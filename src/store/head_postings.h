@@ -43,6 +43,6 @@ static inline const struct postings_list *postings_names(const struct postings *
 {
     return postings_find(p, POSTINGS_VALUES, POSTINGS_VALUES);
 }
-void postings_copy(const struct postings_list *l, uint64_t *to); /* l->n of them */
+void postings_copy(const struct postings_list *l, uint32_t n, uint64_t *to); /* the first n of them */
 uint64_t postings_at(const struct postings_list *l, uint32_t i);
 size_t postings_memory(const struct postings *p); /* bytes in all */

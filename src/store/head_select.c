@@ -1,5 +1,8 @@
 /* The matcher that leaves fewest series gives the candidates; those that name one value take away from these by
- * walking two lists; all others look at the candidates' own labels, a regular expression once for each value. */
+ * walking two lists; all others look at the candidates' own labels, a regular expression once for each value.
+ *
+ * The index is locked for a moment at a time: whoever makes a series waits for it. Series that come in between, perhaps
+ * with names and values that were not there when the matchers were looked up, are left out: they are new. */
 #include "store/head_select.h"
 #include <stdlib.h>
 
@@ -9,6 +12,7 @@ struct test { /* one matcher, in symbols */
     const struct gv_matcher *matcher;
     uint32_t name;      /* SYMBOL_NONE: no series has it */
     bool matches_empty; /* so where the label is absent */
+    bool matches_any;   /* that is not empty */
     bool negative;
     enum test_kind kind;
     uint32_t *values; /* TEST_VALUE, TEST_VALUES: those that the expression names and that exist, ascending */
@@ -23,9 +27,13 @@ struct selection {
     struct gv_arena *arena;
     struct test *tests;
     size_t n;
-    uint64_t *candidates; /* ascending, or at least in runs of a leaf */
+    bool none;                 /* a matcher wants a name that no series has; */
+    struct test *named, *text; /* the one that gives the candidates: names values; has fewest values; NULL: all do */
+    uint64_t next_id;          /* series from it on came after the matchers were looked up */
+    uint64_t *candidates;      /* ascending, or at least in runs of a leaf */
     size_t n_candidates;
-    bool none;
+    bool failed; /* while testing series */
+    struct gv_err *err;
 };
 
 /* ---- Matchers in symbols ---- */
@@ -60,23 +68,29 @@ static void make_test(const struct head *h, struct gv_arena *a, struct test *t, 
     *t = (struct test){.matcher = m,
                        .name = find_name(h, m->name),
                        .matches_empty = gv_matcher_matches(m, (struct gv_slice){NULL, 0}),
+                       .matches_any = m->plan == GV_PLAN_NONEMPTY,
                        .negative = m->type == GV_MATCH_NE || m->type == GV_MATCH_NRE,
                        .kind = TEST_TEXT};
     if (m->plan == GV_PLAN_LITERAL || m->plan == GV_PLAN_SET) {
         t->kind = m->plan == GV_PLAN_LITERAL ? TEST_VALUE : TEST_VALUES;
         find_values(h, a, t);
+        t->matches_any = m->plan == GV_PLAN_LITERAL && t->negative && !t->matches_empty;
     }
 }
 
 /* ---- Testing a series ---- */
 
-static void grow_known(struct test *t, struct gv_arena *a)
+static bool grow_known(struct selection *s, struct test *t)
 {
     struct test old = *t;
     size_t places = old.known ? 2 * (old.mask + 1) : 64;
+    uint32_t *known = gv_arena_try(s->arena, places * sizeof *known, s->err);
+    bool *answers = known ? gv_arena_try(s->arena, places * sizeof *answers, s->err) : NULL;
+    if (!answers)
+        return false;
     t->mask = places - 1;
-    t->known = gv_arena_alloc(a, places * sizeof *t->known);
-    t->answers = gv_arena_alloc(a, places * sizeof *t->answers);
+    t->known = known;
+    t->answers = answers;
     memset(t->known, 0xff, places * sizeof *t->known);
     for (size_t i = 0; old.known && i <= old.mask; i++) {
         if (old.known[i] == SYMBOL_NONE)
@@ -87,24 +101,28 @@ static void grow_known(struct test *t, struct gv_arena *a)
         t->known[at] = old.known[i];
         t->answers[at] = old.answers[i];
     }
+    return true;
 }
 
-static bool test_text(const struct head *h, struct gv_arena *a, struct test *t, uint32_t value)
+static bool test_text(struct selection *s, struct test *t, uint32_t value)
 {
+    struct gv_slice text = symbols_text(&s->head->symbols, value);
     if (t->matcher->plan != GV_PLAN_REGEX)
-        return gv_matcher_matches(t->matcher, symbols_text(&h->symbols, value));
-    if (!t->known || t->n_known > t->mask / 2)
-        grow_known(t, a);
+        return gv_matcher_matches(t->matcher, text);
+    if ((!t->known || t->n_known > t->mask / 2) && !grow_known(s, t)) {
+        s->failed = true;
+        return false;
+    }
     size_t at = value & t->mask;
     for (; t->known[at] != SYMBOL_NONE; at = (at + 1) & t->mask)
         if (t->known[at] == value)
             return t->answers[at];
     t->known[at] = value;
     t->n_known++;
-    return t->answers[at] = gv_matcher_matches(t->matcher, symbols_text(&h->symbols, value));
+    return t->answers[at] = gv_matcher_matches(t->matcher, text);
 }
 
-static bool test_value(const struct head *h, struct gv_arena *a, struct test *t, uint32_t value)
+static bool test_value(struct selection *s, struct test *t, uint32_t value)
 {
     switch (t->kind) {
     case TEST_VALUE:
@@ -112,7 +130,7 @@ static bool test_value(const struct head *h, struct gv_arena *a, struct test *t,
     case TEST_VALUES:
         return (bsearch(&value, t->values, t->n_values, sizeof value, by_number) != NULL) != t->negative;
     case TEST_TEXT:
-        return test_text(h, a, t, value);
+        return test_text(s, t, value);
     }
     gv_die("test %d", (int)t->kind);
 }
@@ -124,8 +142,7 @@ static bool matches(struct selection *s, const struct head_series *series)
         uint32_t at = 0;
         while (at < series->n_labels && series->labels[2 * (size_t)at] != t->name)
             at++;
-        if (at == series->n_labels ? !t->matches_empty
-                                   : !test_value(s->head, s->arena, t, series->labels[2 * (size_t)at + 1]))
+        if (at == series->n_labels ? !t->matches_empty : !test_value(s, t, series->labels[2 * (size_t)at + 1]))
             return false;
     }
     return true;
@@ -154,50 +171,92 @@ static int by_id(const void *a, const void *b)
     return (l > r) - (l < r);
 }
 
-/* The series of several values of one name: no series is in two of them. */
+/* Of a list, those that were there when the matchers were looked up. */
+static uint32_t older(const struct selection *s, const struct postings_list *l)
+{
+    uint32_t n = l ? l->n : 0;
+    while (n && postings_at(l, n - 1) >= s->next_id)
+        n--;
+    return n;
+}
+
+static void lock(const struct selection *s)
+{
+    pthread_rwlock_rdlock(&s->head->index);
+}
+
+static void unlock(const struct selection *s)
+{
+    pthread_rwlock_unlock(&s->head->index);
+}
+
+enum { SOME_VALUES = 1024, SOME_CANDIDATES = 1 << 14 }; /* for one time that the index is locked */
+
+/* How many series have one of the values; with `to`, these too. */
+static size_t series_of_values(const struct selection *s, uint32_t name, const uint32_t *values, size_t n, uint64_t *to)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n;) {
+        lock(s);
+        for (size_t end = n - i < SOME_VALUES ? n : i + SOME_VALUES; i < end; i++) {
+            const struct postings_list *l = postings_find(&s->head->postings, name, values[i]);
+            uint32_t some = older(s, l);
+            if (to && some)
+                postings_copy(l, some, to + total);
+            total += some;
+        }
+        unlock(s);
+    }
+    return total;
+}
+
+/* The series of several values of one name: no series is in two of them. What lists lose meanwhile has no samples. */
 static bool gather(struct selection *s, uint32_t name, const uint32_t *values, size_t n, struct gv_err *err)
 {
-    const struct postings *p = &s->head->postings;
-    size_t total = 0, lists = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct postings_list *l = postings_find(p, name, values[i]);
-        total += l ? l->n : 0;
-    }
-    s->candidates = gv_arena_try(s->arena, (total + 1) * sizeof *s->candidates, err);
+    size_t most = series_of_values(s, name, values, n, NULL);
+    s->candidates = gv_arena_try(s->arena, (most + 1) * sizeof *s->candidates, err);
     if (!s->candidates)
         return false;
-    for (size_t i = 0; i < n; i++) {
-        const struct postings_list *l = postings_find(p, name, values[i]);
-        if (!l)
-            continue;
-        postings_copy(l, s->candidates + s->n_candidates);
-        s->n_candidates += l->n;
-        lists++;
-    }
-    if (lists > 1)
+    s->n_candidates = series_of_values(s, name, values, n, s->candidates);
+    if (n > 1)
         qsort(s->candidates, s->n_candidates, sizeof *s->candidates, by_id);
     return true;
 }
 
-static void intersect(struct selection *s, const struct postings_list *l)
+/* Keeps those of n candidates that the list has. Gives how many. */
+static size_t intersect(uint64_t *candidates, size_t n, const struct postings_list *l)
 {
     size_t kept = 0;
     uint32_t at = 0;
-    for (size_t i = 0; l && i < s->n_candidates; i++) {
+    for (size_t i = 0; l && i < n; i++) {
         uint32_t step = 1, low = at, high;
-        while (low + step < l->n && postings_at(l, low + step) < s->candidates[i])
+        while (low + step < l->n && postings_at(l, low + step) < candidates[i])
             low += step, step *= 2;
         high = low + step < l->n ? low + step : l->n;
         while (low < high) {
             uint32_t mid = low + (high - low) / 2;
-            if (postings_at(l, mid) < s->candidates[i])
+            if (postings_at(l, mid) < candidates[i])
                 low = mid + 1;
             else
                 high = mid;
         }
         at = low;
-        if (at < l->n && postings_at(l, at) == s->candidates[i])
-            s->candidates[kept++] = s->candidates[i];
+        if (at < l->n && postings_at(l, at) == candidates[i])
+            candidates[kept++] = candidates[i];
+    }
+    return kept;
+}
+
+static void keep_those_with(struct selection *s, uint32_t name, uint32_t value)
+{
+    size_t kept = 0;
+    for (size_t i = 0, some; i < s->n_candidates; i += some) {
+        some = s->n_candidates - i < SOME_CANDIDATES ? s->n_candidates - i : SOME_CANDIDATES;
+        lock(s);
+        size_t n = intersect(s->candidates + i, some, postings_find(&s->head->postings, name, value));
+        unlock(s);
+        memmove(s->candidates + kept, s->candidates + i, n * sizeof *s->candidates);
+        kept += n;
     }
     s->n_candidates = kept;
 }
@@ -209,7 +268,7 @@ static bool by_named(struct selection *s, struct test *fewest, struct gv_err *er
     for (size_t i = 0; i < s->n; i++) {
         struct test *t = &s->tests[i];
         if (t != fewest && names_values(t) && t->n_values == 1)
-            intersect(s, postings_find(&s->head->postings, t->name, t->values[0]));
+            keep_those_with(s, t->name, t->values[0]);
     }
     return true;
 }
@@ -222,36 +281,36 @@ bool head_copy_values(struct head *h, struct gv_arena *a, uint32_t name, uint64_
     *n = l ? l->n : 0;
     *values = gv_arena_try(a, (*n + 1) * sizeof **values, err);
     if (l && *values)
-        postings_copy(l, *values);
+        postings_copy(l, l->n, *values);
     pthread_rwlock_unlock(&h->index);
     return *values != NULL;
 }
 
-/* The values of a name that match. The texts are read without the lock: an expression may take its time. */
+/* The values of a name that match. */
 static bool by_text(struct selection *s, struct test *t, struct gv_err *err)
 {
     struct head *h = s->head;
     uint64_t *all;
     size_t n, kept = 0;
-    pthread_rwlock_unlock(&h->index);
-    bool ok = head_copy_values(h, s->arena, t->name, &all, &n, err);
-    uint32_t *values = ok ? gv_arena_try(s->arena, (n + 1) * sizeof *values, err) : NULL;
+    if (!head_copy_values(h, s->arena, t->name, &all, &n, err))
+        return false;
+    uint32_t *values = gv_arena_try(s->arena, (n + 1) * sizeof *values, err);
     for (size_t i = 0; values && i < n; i++)
         if (gv_matcher_matches(t->matcher, symbols_text(&h->symbols, (uint32_t)all[i])))
             values[kept++] = (uint32_t)all[i];
-    pthread_rwlock_rdlock(&h->index);
     return values && gather(s, t->name, values, kept, err);
 }
 
 static bool all_series(struct selection *s, struct gv_err *err)
 {
     const struct postings_list *l = &s->head->postings.all;
-    s->candidates = gv_arena_try(s->arena, (l->n + 1) * sizeof *s->candidates, err);
-    if (!s->candidates)
-        return false;
-    postings_copy(l, s->candidates);
-    s->n_candidates = l->n;
-    return true;
+    lock(s);
+    s->n_candidates = older(s, l);
+    s->candidates = gv_arena_try(s->arena, (s->n_candidates + 1) * sizeof *s->candidates, err);
+    if (s->candidates)
+        postings_copy(l, (uint32_t)s->n_candidates, s->candidates);
+    unlock(s);
+    return s->candidates != NULL;
 }
 
 static uint32_t count_values(const struct head *h, const struct test *t)
@@ -260,29 +319,30 @@ static uint32_t count_values(const struct head *h, const struct test *t)
     return l ? l->n : 0;
 }
 
-static bool choose(struct selection *s, struct gv_err *err)
+/* Under the lock. */
+static void choose(struct selection *s)
 {
-    struct test *named = NULL, *text = NULL;
     uint64_t fewest = UINT64_MAX, fewest_values = UINT64_MAX;
     for (size_t i = 0; i < s->n; i++) {
         struct test *t = &s->tests[i];
         if (t->matches_empty)
             continue;
-        if (t->name == SYMBOL_NONE) {
-            s->none = true;
-            return true;
-        }
+        s->none |= t->name == SYMBOL_NONE;
         uint64_t n = names_values(t) ? count_named(s->head, t) : UINT64_MAX;
         uint64_t values = count_values(s->head, t);
         if (names_values(t) && n < fewest) {
-            named = t;
+            s->named = t;
             fewest = n;
-        } else if (t->matcher->plan != GV_PLAN_NONEMPTY && values < fewest_values) {
-            text = t;
+        } else if (!t->matches_any && values < fewest_values) {
+            s->text = t;
             fewest_values = values;
         }
     }
-    return named ? by_named(s, named, err) : text ? by_text(s, text, err) : all_series(s, err);
+}
+
+static bool find_candidates(struct selection *s, struct gv_err *err)
+{
+    return s->none || (s->named ? by_named(s, s->named, err) : s->text ? by_text(s, s->text, err) : all_series(s, err));
 }
 
 /* ---- From numbers to series ---- */
@@ -341,6 +401,8 @@ static bool resolve(struct selection *s, const struct head_reader *r, int64_t mi
         for (size_t j = 0; j < kept; j++)
             if (matches(s, out[found + j]))
                 out[n++] = out[found + j];
+        if (s->failed)
+            return false;
     }
     *series = out;
     *n_series = n;
@@ -351,14 +413,15 @@ bool head_select(struct head_reader *r, struct gv_arena *a, const struct gv_matc
                  int64_t min_time, int64_t max_time, struct head_series ***series, size_t *n_series, struct gv_err *err)
 {
     struct head *h = r->head;
-    struct selection s = {.head = h, .arena = a, .n = n};
+    struct selection s = {.head = h, .arena = a, .n = n, .err = err};
     *n_series = 0;
     *series = NULL;
     s.tests = gv_arena_array(a, struct test, n);
-    pthread_rwlock_rdlock(&h->index);
+    lock(&s);
+    s.next_id = h->next_id;
     for (size_t i = 0; i < n; i++)
         make_test(h, a, &s.tests[i], &matchers[i]);
-    bool ok = choose(&s, err);
-    pthread_rwlock_unlock(&h->index);
-    return ok && (s.none || resolve(&s, r, min_time, max_time, series, n_series, err));
+    choose(&s);
+    unlock(&s);
+    return find_candidates(&s, err) && resolve(&s, r, min_time, max_time, series, n_series, err);
 }

@@ -72,7 +72,7 @@ static void assert_numbers(const struct postings_list *l, const uint64_t *expect
     assert_int_equal(l ? l->n : 0, n);
     uint64_t *copy = malloc((n + 1) * sizeof *copy);
     if (l)
-        postings_copy(l, copy);
+        postings_copy(l, l->n, copy);
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(copy[i], expected[i]);
         assert_int_equal(postings_at(l, (uint32_t)i), expected[i]);
@@ -201,6 +201,31 @@ static void many_values_are_kept_apart(void **state)
     postings_fini(&p);
 }
 
+static void room_is_given_back(void **state)
+{
+    enum { MANY = 100000, LEFT = 10, BYTES = 1 << 17 };
+    (void)state;
+    struct postings p;
+    postings_init(&p);
+    for (uint32_t i = 1; i <= MANY; i++)
+        postings_add(&p, i, (uint32_t[]){7, 1000 + i}, 1);
+    assert_true(postings_memory(&p) > BYTES);
+    for (uint64_t i = LEFT + 1; i <= MANY; i++) {
+        postings_remove(&p, 7, 1000 + (uint32_t)i, &i, 1);
+        if (i % (MANY / 10) == 0)
+            assert_int_equal(postings_values(&p, 7)->n, LEFT + MANY - i);
+    }
+    uint64_t all[MANY];
+    for (uint64_t i = 0; i < MANY - LEFT; i++)
+        all[i] = LEFT + 1 + i;
+    postings_remove_all(&p, all, MANY - LEFT);
+    assert_true(postings_memory(&p) < BYTES);
+    assert_int_equal(postings_values(&p, 7)->n, LEFT);
+    for (uint32_t i = 1; i <= LEFT; i++)
+        assert_int_equal(postings_find(&p, 7, 1000 + i)->n, 1);
+    postings_fini(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +233,7 @@ int main(void)
         cmocka_unit_test(postings_are_what_was_added),
         cmocka_unit_test(numbers_of_more_than_32_bits_apart_are_kept),
         cmocka_unit_test(many_values_are_kept_apart),
+        cmocka_unit_test(room_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

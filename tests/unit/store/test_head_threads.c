@@ -203,8 +203,79 @@ static void everything_at_once(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* ---- A label that comes while a selection runs ---- */
+
+struct selecting {
+    struct head *head;
+    struct gv_matcher matchers[2];
+    atomic_bool has_begun;
+    size_t wrong;
+};
+
+static void *select_while(void *arg)
+{
+    struct selecting *s = arg;
+    struct gv_arena a;
+    struct gv_err err = {.code = GV_OK};
+    uint64_t *series;
+    size_t n;
+    gv_arena_init(&a, NULL);
+    struct store_reader *r = head_reader_get(s->head, INT64_MIN);
+    s->has_begun = true;
+    select_series(r, &a, s->matchers, 2, INT64_MIN, INT64_MAX, &series, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct gv_labels *labels;
+        assert_true(r->ops->labels(r, &a, series[i], &labels, &err));
+        s->wrong += !gv_matchers_match(s->matchers, 2, labels);
+    }
+    head_reader_put(r);
+    gv_arena_fini(&a);
+    return NULL;
+}
+
+/* The expression takes its time, without a lock; then comes a series with a label that nobody had before, which the
+ * other matcher does not want. */
+static void a_new_label_does_not_slip_through(void **state)
+{
+    enum { METRICS = 20000, ROUNDS = 20 };
+    (void)state;
+    struct gv_manual_clock clock;
+    struct gv_arena a;
+    struct gv_err err = {.code = GV_OK};
+    gv_manual_clock_init(&clock, start);
+    gv_arena_init(&a, NULL);
+    struct head *h = head_new(&(struct head_options){.clock = &clock.clock});
+    assert_true(head_replay_done(h, &err));
+    for (int i = 0; i < METRICS; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "__name__=metric_%d", i);
+        append_float(h, series_of(h, text), start, 1);
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        char name[32], text[64];
+        pthread_t thread;
+        snprintf(name, sizeof name, "new%d", i);
+        snprintf(text, sizeof text, "__name__=metric_%d,%s=yes", i, name);
+        struct selecting s = {.head = h};
+        assert_true(
+            gv_matcher_make(&s.matchers[0], &a, GV_MATCH_RE, GV_S("__name__"), GV_S("m[a-z]+_([0-9]+)+"), &err));
+        assert_true(gv_matcher_make(&s.matchers[1], &a, GV_MATCH_NE, gv_slice_of(name), GV_S("yes"), &err));
+        assert_int_equal(pthread_create(&thread, NULL, select_while, &s), 0);
+        while (!s.has_begun)
+            ;
+        for (volatile int spin = 0; spin < i * 20000; spin++)
+            ;
+        append_float(h, series_of(h, text), start + 1, 1);
+        pthread_join(thread, NULL);
+        assert_int_equal(s.wrong, 0);
+    }
+    gv_arena_fini(&a);
+    head_free(h);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(everything_at_once)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(everything_at_once),
+                                       cmocka_unit_test(a_new_label_does_not_slip_through)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
