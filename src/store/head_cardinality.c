@@ -1,101 +1,106 @@
 /* For status/tsdb: what there is most of, from the postings. */
 #include "store/head_select.h"
-#include <stdlib.h>
+
+enum { NO_VALUE = SYMBOL_NONE };
+struct entry { /* a name, or a pair */
+    uint32_t name, value;
+    uint64_t n;
+};
 
 struct top { /* the largest so far, in no order but that the least is first (a heap) */
-    struct gv_store_stat *stats;
+    const struct symbols *symbols;
+    struct entry *entries;
     size_t n, limit;
 };
 
-static bool is_less(const struct gv_store_stat *a, const struct gv_store_stat *b)
+static struct gv_slice text_of(const struct top *t, uint32_t symbol)
 {
-    return a->value != b->value ? a->value < b->value : gv_slice_cmp(a->name, b->name) > 0;
+    return symbol == NO_VALUE ? (struct gv_slice){NULL, 0} : symbols_text(t->symbols, symbol);
+}
+
+/* Of equal ones those whose texts come first are the larger ones. */
+static bool is_less(const struct top *t, const struct entry *a, const struct entry *b)
+{
+    if (a->n != b->n)
+        return a->n < b->n;
+    int c = a->name == b->name ? 0 : gv_slice_cmp(text_of(t, a->name), text_of(t, b->name));
+    return (c ? c : gv_slice_cmp(text_of(t, a->value), text_of(t, b->value))) > 0;
+}
+
+static void swap(struct entry *a, struct entry *b)
+{
+    struct entry was = *a;
+    *a = *b;
+    *b = was;
 }
 
 static void sift(struct top *t, size_t i)
 {
     for (size_t child; (child = 2 * i + 1) < t->n; i = child) {
-        if (child + 1 < t->n && is_less(&t->stats[child + 1], &t->stats[child]))
+        if (child + 1 < t->n && is_less(t, &t->entries[child + 1], &t->entries[child]))
             child++;
-        if (!is_less(&t->stats[child], &t->stats[i]))
+        if (!is_less(t, &t->entries[child], &t->entries[i]))
             return;
-        struct gv_store_stat s = t->stats[i];
-        t->stats[i] = t->stats[child];
-        t->stats[child] = s;
+        swap(&t->entries[i], &t->entries[child]);
     }
 }
 
 static void rise(struct top *t, size_t i)
 {
-    for (; i && is_less(&t->stats[i], &t->stats[(i - 1) / 2]); i = (i - 1) / 2) {
-        struct gv_store_stat s = t->stats[i];
-        t->stats[i] = t->stats[(i - 1) / 2];
-        t->stats[(i - 1) / 2] = s;
-    }
+    for (; i && is_less(t, &t->entries[i], &t->entries[(i - 1) / 2]); i = (i - 1) / 2)
+        swap(&t->entries[i], &t->entries[(i - 1) / 2]);
 }
 
-static void offer(struct top *t, struct gv_slice name, uint64_t value)
+static void offer(struct top *t, uint32_t name, uint32_t value, uint64_t n)
 {
-    struct gv_store_stat s = {name, value};
+    struct entry e = {name, value, n};
     if (t->n < t->limit) {
-        t->stats[t->n] = s;
+        t->entries[t->n] = e;
         rise(t, t->n++);
-    } else if (is_less(&t->stats[0], &s)) {
-        t->stats[0] = s;
+    } else if (t->n && is_less(t, &t->entries[0], &e)) {
+        t->entries[0] = e;
         sift(t, 0);
     }
 }
 
-static int largest_first(const void *pa, const void *pb)
+/* The largest first: the least is taken off again and again. */
+static void sort(struct top *t)
 {
-    const struct gv_store_stat *a = pa, *b = pb;
-    return is_less(a, b) ? 1 : is_less(b, a) ? -1 : 0;
-}
-
-/* Sorts, and copies the names. */
-static void done(struct top *t, struct gv_arena *a, struct gv_store_stat **out, size_t *n)
-{
-    if (t->n)
-        qsort(t->stats, t->n, sizeof *t->stats, largest_first);
-    for (size_t i = 0; i < t->n; i++)
-        t->stats[i].name = gv_arena_dup(a, t->stats[i].name);
-    *out = t->stats;
-    *n = t->n;
-}
-
-struct pair {
-    uint32_t name, value, n;
-};
-struct pairs { /* the largest so far, largest first */
-    struct pair *pairs;
-    size_t n, limit;
-};
-
-static void offer_pair(struct pairs *p, struct pair added)
-{
-    if (p->n == p->limit && p->pairs[p->n - 1].n >= added.n)
-        return;
-    size_t at = p->n < p->limit ? p->n++ : p->n - 1;
-    for (; at && p->pairs[at - 1].n < added.n; at--)
-        p->pairs[at] = p->pairs[at - 1];
-    p->pairs[at] = added;
-}
-
-static void name_pairs(const struct symbols *y, const struct pairs *p, struct gv_arena *a, struct gv_store_stat **out,
-                       size_t *n)
-{
-    *out = gv_arena_array(a, struct gv_store_stat, p->n);
-    *n = p->n;
-    for (size_t i = 0; i < p->n; i++) {
-        struct gv_slice name = symbols_text(y, p->pairs[i].name), value = symbols_text(y, p->pairs[i].value);
-        const char *text = gv_arena_printf(a, "%.*s=%.*s", GV_ARG(name), GV_ARG(value));
-        (*out)[i] = (struct gv_store_stat){gv_slice_of(text), p->pairs[i].n};
+    size_t n = t->n;
+    while (t->n > 1) {
+        swap(&t->entries[0], &t->entries[--t->n]);
+        sift(t, 0);
     }
+    t->n = n;
+}
+
+/* name, or name=value; either may hold any byte. */
+static struct gv_slice full_text(const struct top *t, const struct entry *e, struct gv_arena *a)
+{
+    struct gv_slice name = text_of(t, e->name), value = text_of(t, e->value);
+    if (e->value == NO_VALUE)
+        return gv_arena_dup(a, name);
+    char *text = gv_arena_alloc(a, name.n + 1 + value.n);
+    memcpy(text, name.p, name.n);
+    text[name.n] = '=';
+    memcpy(text + name.n + 1, value.p, value.n);
+    return (struct gv_slice){text, name.n + 1 + value.n};
+}
+
+static bool done(struct top *t, struct gv_arena *a, struct gv_store_stat **out, size_t *n, struct gv_err *err)
+{
+    *out = gv_arena_try(a, (t->n + 1) * sizeof **out, err);
+    if (!*out)
+        return false;
+    sort(t);
+    for (size_t i = 0; i < t->n; i++)
+        (*out)[i] = (struct gv_store_stat){full_text(t, &t->entries[i], a), t->entries[i].n};
+    *n = t->n;
+    return true;
 }
 
 struct tops {
-    struct top metrics, values, bytes;
-    struct pairs pairs;
+    struct top metrics, values, bytes, pairs;
     uint64_t label_pairs;
 };
 
@@ -120,9 +125,12 @@ static void look_at_values(struct head *h, uint32_t name, const uint64_t *values
         some = n - i < SOME ? n - i : SOME;
         count_series(h, name, values + i, some, counts);
         for (size_t j = 0; j < some; j++) {
+            uint32_t value = (uint32_t)values[i + j];
+            if (!counts[j]) /* gone meanwhile */
+                continue;
             if (is_metric)
-                offer(&t->metrics, symbols_text(&h->symbols, (uint32_t)values[i + j]), counts[j]);
-            offer_pair(&t->pairs, (struct pair){name, (uint32_t)values[i + j], counts[j]});
+                offer(&t->metrics, value, NO_VALUE, counts[j]);
+            offer(&t->pairs, name, value, counts[j]);
         }
     }
 }
@@ -138,8 +146,10 @@ static bool look_at_name(struct head *h, uint32_t name, struct tops *t, struct g
         look_at_values(h, name, values, n, t);
         for (size_t i = 0; i < n; i++)
             bytes += symbols_text(&h->symbols, (uint32_t)values[i]).n;
-        offer(&t->values, symbols_text(&h->symbols, name), n);
-        offer(&t->bytes, symbols_text(&h->symbols, name), bytes);
+        if (n) {
+            offer(&t->values, name, NO_VALUE, n);
+            offer(&t->bytes, name, NO_VALUE, bytes);
+        }
         t->label_pairs += n;
     }
     gv_arena_fini(&scratch);
@@ -158,25 +168,34 @@ static bool look_at_all(struct head *h, struct gv_arena *a, struct tops *t, stru
     return true;
 }
 
+static uint64_t count_pairs(struct head *h)
+{
+    pthread_rwlock_rdlock(&h->index);
+    uint64_t n = h->postings.pairs;
+    pthread_rwlock_unlock(&h->index);
+    return n;
+}
+
 bool head_cardinality(struct head *h, struct gv_arena *a, size_t limit, struct gv_store_cardinality *out,
                       struct gv_err *err)
 {
-    struct tops t = {.pairs.limit = limit ? limit : 1};
-    struct top *const each[] = {&t.metrics, &t.values, &t.bytes};
+    struct tops t = {.label_pairs = 0};
+    struct top *const each[] = {&t.metrics, &t.values, &t.bytes, &t.pairs};
+    uint64_t pairs = count_pairs(h); /* as many as there are of the others at most */
     for (size_t i = 0; i < GV_COUNT(each); i++) {
-        each[i]->limit = t.pairs.limit;
-        each[i]->stats = gv_arena_try(a, t.pairs.limit * sizeof(struct gv_store_stat), err);
-        if (!each[i]->stats)
+        each[i]->symbols = &h->symbols;
+        each[i]->limit = limit < pairs ? limit : pairs;
+        each[i]->entries = gv_arena_try(a, (each[i]->limit + 1) * sizeof(struct entry), err);
+        if (!each[i]->entries)
             return false;
     }
-    t.pairs.pairs = gv_arena_array(a, struct pair, t.pairs.limit);
     struct store_reader *r = head_reader_get(h, INT64_MIN); /* texts stay */
     bool ok = look_at_all(h, a, &t, err);
     *out = (struct gv_store_cardinality){.label_pairs = t.label_pairs};
-    done(&t.metrics, a, &out->series_by_metric, &out->n_metrics);
-    done(&t.values, a, &out->values_by_label, &out->n_values);
-    done(&t.bytes, a, &out->bytes_by_label, &out->n_bytes);
-    name_pairs(&h->symbols, &t.pairs, a, &out->series_by_pair, &out->n_pairs);
+    ok = ok && done(&t.metrics, a, &out->series_by_metric, &out->n_metrics, err) &&
+         done(&t.values, a, &out->values_by_label, &out->n_values, err) &&
+         done(&t.bytes, a, &out->bytes_by_label, &out->n_bytes, err) &&
+         done(&t.pairs, a, &out->series_by_pair, &out->n_pairs, err);
     head_reader_put(r);
     return ok;
 }

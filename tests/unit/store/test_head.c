@@ -678,6 +678,55 @@ static void cardinality_tells_the_largest(void **state)
     head_free(h);
 }
 
+static void a_pair_may_hold_any_byte(void **state)
+{
+    (void)state;
+    struct head *h = make_head(0);
+    struct gv_arena a;
+    struct gv_err err = {.code = GV_OK};
+    struct gv_store_cardinality c;
+    uint64_t id;
+    gv_arena_init(&a, NULL);
+    const struct gv_label label = {GV_S("a"), GV_S("x\0y")};
+    assert_true(head_series(h, gv_labels_make(&a, &label, 1), &id, &err));
+    assert_true(head_cardinality(h, &a, 1000000, &c, &err));
+    assert_int_equal(c.n_pairs, 1);
+    assert_true(gv_slice_eq(c.series_by_pair[0].name, GV_S("a=x\0y")));
+    gv_arena_fini(&a);
+    head_free(h);
+}
+
+static void what_an_expression_was_asked_is_within_the_budget(void **state)
+{
+    enum { VALUES = 50000, LIMIT = 1 << 20 };
+    (void)state;
+    struct head *h = make_head(0);
+    struct gv_arena a, own;
+    struct gv_budget budget;
+    struct gv_matcher m[2];
+    struct gv_err err = {.code = GV_OK};
+    uint64_t *series;
+    size_t n;
+    gv_arena_init(&own, NULL);
+    for (int i = 0; i < VALUES; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "__name__=m,v=value%d", i);
+        append_float(h, series_of(h, text), start, 1);
+    }
+    assert_true(gv_matcher_make(&m[0], &own, GV_MATCH_EQ, GV_LABEL_NAME, GV_S("m"), &err));
+    assert_true(gv_matcher_make(&m[1], &own, GV_MATCH_RE, GV_S("v"), GV_S("v[a-z]+[0-8]*z"), &err));
+    gv_budget_init(&budget, "max_query_memory", LIMIT, GV_EXECUTION, NULL);
+    gv_arena_init(&a, &budget);
+    struct store_reader *r = head_reader_get(h, INT64_MIN);
+    assert_false(r->ops->select(r, &a, m, 2, INT64_MIN, INT64_MAX, &series, &n, &err));
+    assert_non_null(strstr(err.msg, "max_query_memory"));
+    assert_true(budget.peak <= LIMIT + 64 * 1024);
+    head_reader_put(r);
+    gv_arena_fini(&a);
+    gv_arena_fini(&own);
+    head_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -705,6 +754,8 @@ int main(void)
         cmocka_unit_test(exemplars_come_by_series_and_time),
         cmocka_unit_test(the_latest_metadata_of_a_cluster_wins),
         cmocka_unit_test(cardinality_tells_the_largest),
+        cmocka_unit_test(a_pair_may_hold_any_byte),
+        cmocka_unit_test(what_an_expression_was_asked_is_within_the_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
