@@ -20,7 +20,10 @@ struct sorter {
     struct key *keys;
     uint32_t *places; /* open addressing: index of a key and 1 */
     uint32_t n_keys, cap;
+    struct gv_arena *scratch;
+    struct gv_err *err; /* set where the budget is spent */
 };
+enum { KEY_BYTES = sizeof(struct key) + 2 * sizeof(uint32_t) }; /* with its places; charged to scratch's budget */
 
 static uint64_t pair_at(const struct head_series *s, uint32_t depth)
 {
@@ -77,15 +80,21 @@ static void place_keys(struct sorter *o)
     }
 }
 
-static void reserve_keys(struct sorter *o, uint32_t cap)
+static bool reserve_keys(struct sorter *o, uint32_t cap)
 {
+    if (!gv_budget_take(o->scratch->budget, cap * (size_t)KEY_BYTES, o->err))
+        return false;
+    gv_budget_give(o->scratch->budget, o->cap * (size_t)KEY_BYTES);
     o->cap = cap;
     o->keys = realloc(o->keys, cap * sizeof *o->keys);
     o->places = realloc(o->places, 2 * (size_t)cap * sizeof *o->places);
     if (!o->keys || !o->places)
         gv_die("out of memory");
     place_keys(o);
+    return true;
 }
+
+static const uint32_t no_key = UINT32_MAX; /* the budget is spent */
 
 static uint32_t key_of(struct sorter *o, uint64_t pair)
 {
@@ -93,10 +102,8 @@ static uint32_t key_of(struct sorter *o, uint64_t pair)
     for (; o->places[i]; i = (i + 1) & (2 * o->cap - 1))
         if (o->keys[o->places[i] - 1].pair == pair)
             return o->places[i] - 1;
-    if (o->n_keys == o->cap) {
-        reserve_keys(o, 2 * o->cap);
-        return key_of(o, pair);
-    }
+    if (o->n_keys == o->cap)
+        return reserve_keys(o, 2 * o->cap) ? key_of(o, pair) : no_key;
     o->places[i] = ++o->n_keys;
     o->keys[o->n_keys - 1] = (struct key){.pair = pair};
     return o->n_keys - 1;
@@ -121,12 +128,14 @@ static void set_texts(struct sorter *o)
     }
 }
 
-/* Distributes a group to the groups of its distinct pairs. sizes: of each, in order; on the heap. */
+/* Distributes a group to the groups of its distinct pairs. Gives the size of each, in order, in scratch; NULL: the
+ * budget is spent. */
 static uint32_t *distribute(struct sorter *o, struct head_series **s, size_t n, uint32_t *n_groups)
 {
-    uint32_t *sizes = malloc(2 * o->n_keys * sizeof *sizes), *starts = sizes + o->n_keys, at = 0;
+    uint32_t *sizes = gv_arena_try(o->scratch, 2 * o->n_keys * sizeof *sizes, o->err), *starts, at = 0;
     if (!sizes)
-        gv_die("out of memory");
+        return NULL;
+    starts = sizes + o->n_keys;
     set_texts(o);
     qsort(o->keys, o->n_keys, sizeof *o->keys, compare_keys);
     for (uint32_t k = 0; k < o->n_keys; k++) {
@@ -141,14 +150,14 @@ static uint32_t *distribute(struct sorter *o, struct head_series **s, size_t n, 
     return sizes;
 }
 
-static void count_keys(struct sorter *o, struct head_series **s, size_t n, uint32_t depth)
+static bool count_keys(struct sorter *o, struct head_series **s, size_t n, uint32_t depth)
 {
     enum { AHEAD = 8 };
     o->n_keys = 0;
-    if (o->cap > FIRST_KEYS * 64)
-        reserve_keys(o, FIRST_KEYS);
-    else
+    if (o->cap <= FIRST_KEYS * 64)
         place_keys(o);
+    else if (!reserve_keys(o, FIRST_KEYS))
+        return false;
     uint64_t last = 0;
     uint32_t key = 0;
     for (size_t i = 0; i < n; i++) {
@@ -157,45 +166,50 @@ static void count_keys(struct sorter *o, struct head_series **s, size_t n, uint3
         uint64_t pair = pair_at(s[i], depth);
         if (!i || pair != last)
             key = key_of(o, pair);
+        if (key == no_key)
+            return false;
         last = pair;
         o->key_of[i] = key;
         o->keys[key].count++;
     }
+    return true;
 }
 
-static void sort(struct sorter *o, struct head_series **s, size_t n, uint32_t depth)
+static bool sort(struct sorter *o, struct head_series **s, size_t n, uint32_t depth)
 {
     for (;; depth++) {
         if (n <= FEW) {
             insertion_sort(o, s, n, depth);
-            return;
+            return true;
         }
-        count_keys(o, s, n, depth);
+        if (!count_keys(o, s, n, depth))
+            return false;
         if (o->n_keys > 1)
             break;
         if (o->keys[0].pair == no_pair)
-            return; /* label sets are distinct: cannot be */
+            return true; /* label sets are distinct, but for those of a log that lost a record */
     }
-    uint32_t n_groups, *sizes = distribute(o, s, n, &n_groups);
-    for (uint32_t i = 0; i < n_groups; s += sizes[i++])
+    struct gv_arena_mark mark = gv_arena_mark(o->scratch);
+    uint32_t n_groups = 0, *sizes = distribute(o, s, n, &n_groups);
+    bool ok = sizes != NULL;
+    for (uint32_t i = 0; ok && i < n_groups; s += sizes[i++])
         if (sizes[i] > 1)
-            sort(o, s, sizes[i], depth + 1);
-    free(sizes);
+            ok = sort(o, s, sizes[i], depth + 1);
+    gv_arena_rewind(o->scratch, mark);
+    return ok;
 }
 
 bool head_order(const struct head *h, struct head_series **series, size_t n, struct gv_arena *scratch,
                 struct gv_err *err)
 {
     struct gv_arena_mark mark = gv_arena_mark(scratch);
-    struct sorter o = {.symbols = &h->symbols};
+    struct sorter o = {.symbols = &h->symbols, .scratch = scratch, .err = err};
     o.spare = gv_arena_try(scratch, n * sizeof *o.spare, err);
     o.key_of = o.spare ? gv_arena_try(scratch, n * sizeof *o.key_of, err) : NULL;
-    if (o.key_of) {
-        reserve_keys(&o, FIRST_KEYS);
-        sort(&o, series, n, 0);
-        free(o.keys);
-        free(o.places);
-    }
+    bool ok = o.key_of && reserve_keys(&o, FIRST_KEYS) && sort(&o, series, n, 0);
+    gv_budget_give(scratch->budget, o.cap * (size_t)KEY_BYTES);
+    free(o.keys);
+    free(o.places);
     gv_arena_rewind(scratch, mark);
-    return o.key_of != NULL;
+    return ok;
 }

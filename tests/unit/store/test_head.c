@@ -727,6 +727,35 @@ static void what_an_expression_was_asked_is_within_the_budget(void **state)
     head_free(h);
 }
 
+static void ordering_is_within_the_budget(void **state)
+{
+    enum { SERIES = 30000, LARGE = 64 << 20, SMALL = 2 << 20 };
+    (void)state;
+    struct head *h = make_head(0);
+    struct gv_err err = {.code = GV_OK};
+    for (int i = 0; i < SERIES; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "__name__=m,v=%d", i);
+        append_float(h, series_of(h, text), start, 1);
+    }
+    struct store_reader *r = head_reader_get(h, INT64_MIN);
+    for (int64_t limit = LARGE; limit >= SMALL; limit /= LARGE / SMALL) {
+        struct gv_budget budget;
+        struct gv_arena a;
+        uint64_t *series;
+        size_t n;
+        gv_budget_init(&budget, "max_query_memory", limit, GV_EXECUTION, NULL);
+        gv_arena_init(&a, &budget);
+        bool ok = r->ops->select(r, &a, NULL, 0, INT64_MIN, INT64_MAX, &series, &n, &err);
+        assert_int_equal(ok, limit == LARGE);
+        gv_arena_fini(&a);
+        assert_int_equal(budget.used, 0);
+    }
+    assert_non_null(strstr(err.msg, "max_query_memory"));
+    head_reader_put(r);
+    head_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -756,6 +785,7 @@ int main(void)
         cmocka_unit_test(cardinality_tells_the_largest),
         cmocka_unit_test(a_pair_may_hold_any_byte),
         cmocka_unit_test(what_an_expression_was_asked_is_within_the_budget),
+        cmocka_unit_test(ordering_is_within_the_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
