@@ -13,7 +13,9 @@ enum { MOST_DYING = 1 << 16 }; /* series unlinked at a time: bounds what is kept
 
 /* ---- Truncating ---- */
 
-static void log_state(struct head *h)
+/* Under the lock of collecting: before it is in the log nothing is swept. Series that were dropped and made again would
+ * be there twice after a replay. Where the log does not take it, the next collection tries again. */
+static bool log_state(struct head *h)
 {
     struct gv_err err = {0};
     pthread_rwlock_rdlock(&h->index);
@@ -21,13 +23,16 @@ static void log_state(struct head *h)
     pthread_rwlock_unlock(&h->index);
     struct head_buffer *b = head_buffer_get(h);
     record_put_state(head_buffer_buf(b), h, next_id);
-    if (!head_log(h, head_buffer_buf(b), NULL, &err)) /* replay then finds again what blocks have: no harm */
-        gv_log(GV_LOG_DEBUG, "the head's truncation is not in the log", GV_F("error", err.msg));
+    h->collect.state_is_due = !head_log(h, head_buffer_buf(b), NULL, &err);
+    if (h->collect.state_is_due)
+        gv_log(GV_LOG_DEBUG, "the head's truncation is not in the log yet", GV_F("error", err.msg));
     head_buffer_put(h, b);
+    return !h->collect.state_is_due;
 }
 
 void head_truncate(struct head *h, int64_t min_time)
 {
+    pthread_mutex_lock(&h->collect.lock);
     pthread_mutex_lock(&h->readers.lock);
     bool later = min_time > h->truncated;
     if (later)
@@ -35,6 +40,7 @@ void head_truncate(struct head *h, int64_t min_time)
     pthread_mutex_unlock(&h->readers.lock);
     if (later)
         log_state(h);
+    pthread_mutex_unlock(&h->collect.lock);
 }
 
 /* ---- Freezing what is out of order ---- */
@@ -107,10 +113,12 @@ void head_out_of_order_done(struct head *h, bool written)
 {
     if (!written || h->late_frozen <= h->late_done)
         return;
+    pthread_mutex_lock(&h->collect.lock);
     pthread_mutex_lock(&h->readers.lock);
     h->late_done = h->late_frozen;
     pthread_mutex_unlock(&h->readers.lock);
     log_state(h);
+    pthread_mutex_unlock(&h->collect.lock);
 }
 
 /* ---- Sweeping ---- */
@@ -381,7 +389,7 @@ static bool sweep_unread(struct head *h)
 void head_collect(struct head *h)
 {
     pthread_mutex_lock(&h->collect.lock);
-    while (sweep_unread(h))
+    while ((!h->collect.state_is_due || log_state(h)) && sweep_unread(h))
         ;
     free_unread(h);
     pthread_mutex_unlock(&h->collect.lock);

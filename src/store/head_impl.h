@@ -186,6 +186,7 @@ struct head {
         uint32_t late_wanted;
         uint64_t serial; /* readers up to it see what is to go */
         bool waiting;
+        bool state_is_due; /* to the log, before anything is swept */
         struct head_dying *dying;
     } collect;
 

@@ -276,6 +276,27 @@ static void what_was_refused_out_of_order_may_be_sent_again(void **state)
     end_rig(&rig);
 }
 
+/* The record has series before it that the log does not take. */
+static void nothing_is_swept_before_the_log_knows(void **state)
+{
+    enum { YOUNG = 300, MOST_QUEUED = 600 };
+    (void)state;
+    struct rig rig;
+    struct gv_store_status status = {0};
+    make_rig(&rig, MOST_QUEUED);
+    append_float(rig.head, series_of(rig.head, "__name__=old"), start, 1);
+    for (int i = 0; i < YOUNG; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "__name__=a_long_name_%d", i * i);
+        series_of(rig.head, text);
+    }
+    head_truncate(rig.head, start + 1);
+    head_collect(rig.head);
+    head_status(rig.head, &status);
+    assert_int_equal(status.series, YOUNG + 1);
+    end_rig(&rig);
+}
+
 static void a_batch_of_nothing_is_answered_at_once(void **state)
 {
     (void)state;
@@ -351,6 +372,7 @@ int main(void)
         cmocka_unit_test(of_one_record_the_later_series_has_the_labels),
         cmocka_unit_test(what_was_refused_may_be_sent_again),
         cmocka_unit_test(what_was_refused_out_of_order_may_be_sent_again),
+        cmocka_unit_test(nothing_is_swept_before_the_log_knows),
         cmocka_unit_test(a_batch_of_nothing_is_answered_at_once),
         cmocka_unit_test(what_is_no_record_is_named_with_its_place),
         cmocka_unit_test(what_a_helper_cannot_read_is_named_too),
