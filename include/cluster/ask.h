@@ -17,6 +17,8 @@
 
 struct gv_cluster_client;
 GV_MUST_CHECK struct gv_cluster_client *gv_cluster_client_new(struct gv_loop *l, struct gv_err *err);
+/* One of so many loops that ask the same servers: its part of the connections to each. Before the first ask. */
+void gv_cluster_client_share(struct gv_cluster_client *cl, unsigned loops);
 void gv_cluster_client_set_clusters(struct gv_cluster_client *cl, const struct gv_clusters *cs); /* sizes the pool */
 size_t gv_cluster_client_running(const struct gv_cluster_client *cl);                            /* asks */
 void gv_cluster_client_free(struct gv_cluster_client *cl);                                       /* when none runs */

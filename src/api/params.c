@@ -44,7 +44,7 @@ bool parse_duration(struct gv_slice text, int64_t *ms, struct gv_err *err)
         if (!(fabs(seconds) <= (double)INT64_MAX / 1e9))
             return gv_fail(err, GV_BAD_DATA, "cannot parse \"%.*s\" to a valid duration. It overflows int64",
                            GV_ARG(text));
-        *ms = (int64_t)(seconds * 1000);
+        *ms = (int64_t)(seconds * 1e9) / 1000000; /* by way of nanoseconds, as Prometheus: 33.3 is 33.299 */
         return true;
     }
     if (gv_duration_parse(text, ms, NULL))

@@ -114,6 +114,7 @@ static bool make_slot(struct program *p, unsigned i, struct gv_snapshot *snapsho
     if (!(s->loop = gv_loop_new(i, err)) || !(s->clusters = gv_cluster_client_new(s->loop, err)))
         return false;
     s->settings = gv_settings_get(&snapshot->settings);
+    gv_cluster_client_share(s->clusters, p->n_slots);
     gv_cluster_client_set_clusters(s->clusters, snapshot->clusters);
     struct gv_query_env env = {s->loop, p->workers, s->clusters, p->gate, p->reads, &p->memory, p->receiver};
     s->api = gv_api_loop_new(p->api, &env);

@@ -1,16 +1,19 @@
 /* The client of one loop: its HTTP client, and a lane per replica. A transfer enters its lane; as many as the limit
- * run, the others wait in order. Replicas whose names are not resolved yet share one narrow lane, because curl would
- * start a resolver thread for each. */
+ * run, the others wait in order. The loops share what a server is asked at a time: Prometheus takes 512 connections
+ * (--web.max-connections) from all its clients, and lets further ones hang. Replicas whose names are not resolved yet
+ * share one narrow lane, because curl would start a resolver thread for each. */
 #include "cluster/ask_private.h"
 #include <stdlib.h>
 
-enum { A_REPLICA = 64, RESOLVING = 16, FEWEST_CONNECTIONS = 256, MOST_CONNECTIONS = 16384, KEPT_A_REPLICA = 16 };
+enum { A_REPLICA = 128, MOST_A_LOOP = 64, FEWEST_A_LOOP = 4 }; /* transfers at a time */
+enum { RESOLVING = 16, FEWEST_CONNECTIONS = 256, MOST_CONNECTIONS = 16384, KEPT_A_REPLICA = 16 };
 
 struct gv_cluster_client {
     struct gv_loop *loop;
     struct gv_http_client *http;
     struct lane **lanes; /* by replica id */
     unsigned n_lanes;
+    unsigned of_lane; /* transfers at a time */
     struct lane resolving;
     size_t running;
 };
@@ -27,12 +30,19 @@ struct gv_cluster_client *gv_cluster_client_new(struct gv_loop *l, struct gv_err
     if (!cl)
         gv_die("out of memory");
     cl->loop = l;
+    cl->of_lane = MOST_A_LOOP;
     lane_init(&cl->resolving, RESOLVING);
     cl->http = gv_http_client_new(l, FEWEST_CONNECTIONS, err);
     if (cl->http)
         return cl;
     free(cl);
     return NULL;
+}
+
+void gv_cluster_client_share(struct gv_cluster_client *cl, unsigned loops)
+{
+    unsigned limit = A_REPLICA / (loops ? loops : 1);
+    cl->of_lane = limit > MOST_A_LOOP ? MOST_A_LOOP : limit < FEWEST_A_LOOP ? FEWEST_A_LOOP : limit;
 }
 
 void gv_cluster_client_set_clusters(struct gv_cluster_client *cl, const struct gv_clusters *cs)
@@ -94,7 +104,7 @@ static struct lane *lane_by_id(struct gv_cluster_client *cl, unsigned id)
     if (!cl->lanes[id]) {
         if (!(cl->lanes[id] = malloc(sizeof(struct lane))))
             gv_die("out of memory");
-        lane_init(cl->lanes[id], A_REPLICA);
+        lane_init(cl->lanes[id], cl->of_lane);
     }
     return cl->lanes[id];
 }

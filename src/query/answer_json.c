@@ -61,6 +61,12 @@ static void add_time(struct gv_buf *b, const char *name, int64_t ms)
                   (long long)llabs(ms % 1000));
 }
 
+/* With a unit: as a number of seconds Prometheus would cut 33.3 to 33.299. */
+static void add_duration(struct gv_buf *b, const char *name, int64_t ms)
+{
+    gv_buf_printf(b, "&%s=%lldms", name, (long long)ms);
+}
+
 static struct gv_slice form_of(const struct gv_plan_ask *ask, struct gv_arena *a, int64_t lookback_ms, int64_t left_ms)
 {
     struct gv_buf form = GV_BUF_INIT;
@@ -68,13 +74,13 @@ static struct gv_slice form_of(const struct gv_plan_ask *ask, struct gv_arena *a
     if (ask->kind == GV_PLAN_RANGE) {
         add_time(&form, "start", ask->start);
         add_time(&form, "end", ask->end);
-        add_time(&form, "step", ask->step);
+        add_duration(&form, "step", ask->step);
     } else {
         add_time(&form, "time", ask->kind == GV_PLAN_SAMPLES ? ask->end : ask->start);
     }
     if (lookback_ms)
-        add_time(&form, "lookback_delta", lookback_ms);
-    add_time(&form, "timeout", left_ms > 1 ? left_ms : 1);
+        add_duration(&form, "lookback_delta", lookback_ms);
+    add_duration(&form, "timeout", left_ms > 1 ? left_ms : 1);
     struct gv_slice kept = gv_arena_dup(a, gv_buf_slice(&form));
     gv_buf_fini(&form);
     return kept;

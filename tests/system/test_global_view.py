@@ -103,6 +103,16 @@ class GlobalView:
                     cases = [case for _, query in queries for case in forms(query, name)]
                     self.expect_none(differential, differential.run(cases), len(cases))
 
+    def test_steps_that_are_no_whole_seconds(self):
+        """33.3 as a number of seconds is 33.299 to Prometheus, with a unit it is exact."""
+        ranges = [over(T + 613, T + 1500, step) for step in (33.3, 4.1, "33s300ms", "68s100ms")]
+        cases = [Case(q, times) for q in ("limits", "sum(limits)", "avg by (job) (rate(requests_total[2m]))") for times in ranges]
+        cases += [Case(f"max_over_time({q}[5m:{step}])", at(T + 1203)) for q in ("temperature", "sum(temperature)")
+                  for step in ("4s100ms", "33s300ms", "1s1ms")]
+        for kind, differential in self.differentials.items():
+            with self.subTest(kind=kind):
+                self.expect_none(differential, differential.run(cases), len(cases))
+
     def test_random_queries(self):
         print(f"GV_SEED={SEED}", file=sys.stderr)
         pairs = random_queries.Generator(SEED).cases(RANDOM_QUERIES)
