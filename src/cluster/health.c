@@ -2,7 +2,8 @@
  *
  *   timer -> may the breaker be probed? -> prepare (threads of the job: resolve the name, re-read password files)
  *         -> GET status/buildinfo -> version, latency, breaker
- *         -> now and then: GET status/{flags,config,runtimeinfo} -> parse (thread) -> abilities
+ *         -> now and then: GET status/{flags,config,runtimeinfo} -> parse (thread)
+ *            -> GET label/NAME/values of each external label -> parse (thread) -> abilities
  *         -> timer again
  *
  * Each second the job looks which breakers asks have opened: there the next probe is the one that may close it.
@@ -52,6 +53,8 @@ struct probe {
     struct gv_cluster_abilities learned; /* in arena, while it is busy */
     struct gv_arena arena;
     struct page pages[PAGES];
+    struct page *values; /* heap; of each external label, while it is busy */
+    size_t n_values;
 };
 
 struct gv_health {
@@ -122,9 +125,8 @@ static void on_page(struct gv_http_page *http)
     gv_task_release(&container_of(http, struct page, http)->probe->task);
 }
 
-static void get(struct probe *p, int which)
+static void get(struct probe *p, struct page *page)
 {
-    struct page *page = &p->pages[which];
     const struct gv_http_call_spec spec = {
         .url = page->url,
         .method = "GET",
@@ -139,11 +141,26 @@ static void get(struct probe *p, int which)
     gv_http_page_start(&page->http, client_http(p->health->client), &spec);
 }
 
+static struct gv_slice body_of(const struct page *page)
+{
+    bool ok = page->http.outcome.failure == GV_HTTP_OK && page->http.outcome.status == 200;
+    return ok ? gv_buf_slice(&page->http.body) : (struct gv_slice){0};
+}
+
 static struct gv_slice page_of(const struct probe *p, int which)
 {
-    const struct gv_http_page *http = &p->pages[which].http;
-    bool ok = http->outcome.failure == GV_HTTP_OK && http->outcome.status == 200;
-    return ok ? gv_buf_slice(&http->body) : (struct gv_slice){0};
+    return body_of(&p->pages[which]);
+}
+
+static void free_values(struct probe *p)
+{
+    for (size_t i = 0; i < p->n_values; i++) {
+        gv_http_page_clear(&p->values[i].http);
+        free(p->values[i].url);
+    }
+    free(p->values);
+    p->values = NULL;
+    p->n_values = 0;
 }
 
 /* --- steps --- */
@@ -180,7 +197,7 @@ static enum gv_step ask_buildinfo(struct gv_task *t)
         return GV_FAIL;
     free(p->resolved);
     p->resolved = gv_record_copy_text(p->replica->record, &p->replica->resolved);
-    get(p, BUILDINFO);
+    get(p, &p->pages[BUILDINFO]);
     return GV_WAIT;
 }
 
@@ -229,7 +246,7 @@ static enum gv_step ask_pages(struct gv_task *t)
         return GV_NEXT;
     p->learned_ns = now_of(p);
     for (int i = FLAGS; i < PAGES; i++)
-        get(p, i);
+        get(p, &p->pages[i]);
     return GV_WAIT;
 }
 
@@ -254,6 +271,42 @@ static enum gv_step learn(struct gv_task *t)
     return gv_task_offload(t, parse_pages);
 }
 
+/* Labels that remote read adds are taken off again; where a series could have the same label of its own, it must not be
+ * read so. */
+static enum gv_step ask_values(struct gv_task *t)
+{
+    struct probe *p = probe_of(t);
+    size_t n = p->learned.n_external_labels;
+    if (p->retired || !p->learned.remote_read || !n)
+        return GV_NEXT;
+    if (!(p->values = calloc(n, sizeof *p->values)))
+        gv_die("out of memory");
+    p->n_values = n;
+    for (size_t i = 0; i < n; i++) {
+        struct page *page = &p->values[i];
+        page->probe = p;
+        page->http.done = on_page;
+        if (asprintf(&page->url, "%s/api/v1/label/%.*s/values", p->replica->url,
+                     GV_ARG(p->learned.external_labels[i].name)) < 0)
+            gv_die("out of memory");
+        get(p, page);
+    }
+    return GV_WAIT;
+}
+
+static bool weigh_values(struct gv_task *t)
+{
+    struct probe *p = probe_of(t);
+    for (size_t i = 0; i < p->n_values && p->learned.remote_read; i++)
+        p->learned.remote_read = gv_learn_is_no_value(body_of(&p->values[i]), p->learned.external_labels[i].value);
+    return true;
+}
+
+static enum gv_step read_values(struct gv_task *t)
+{
+    return probe_of(t)->n_values ? gv_task_offload(t, weigh_values) : GV_NEXT;
+}
+
 static enum gv_step keep(struct gv_task *t)
 {
     struct probe *p = probe_of(t);
@@ -274,6 +327,7 @@ static enum gv_step conclude(struct gv_task *t)
                           p->of_breaker);
     for (int i = 0; i < PAGES; i++)
         gv_http_page_clear(&p->pages[i].http);
+    free_values(p);
     p->learned = (struct gv_cluster_abilities){0};
     gv_arena_fini(&p->arena);
     p->busy = false;
@@ -284,7 +338,8 @@ static enum gv_step conclude(struct gv_task *t)
     return GV_NEXT;
 }
 
-static gv_step_fn *const steps[] = {prepare, ask_buildinfo, read_buildinfo, ask_pages, learn, keep, conclude, NULL};
+static gv_step_fn *const steps[] = {prepare,    ask_buildinfo, read_buildinfo, ask_pages, learn,
+                                    ask_values, read_values,   keep,           conclude,  NULL};
 
 static void on_timer(struct gv_timer *timer)
 {
@@ -378,6 +433,10 @@ static void retire(struct probe *p)
     for (int i = 0; i < PAGES; i++) {
         if (p->pages[i].http.call)
             gv_http_call_cancel(p->pages[i].http.call);
+    }
+    for (size_t i = 0; i < p->n_values; i++) {
+        if (p->values[i].http.call)
+            gv_http_call_cancel(p->values[i].http.call);
     }
     retire_if_idle(p);
 }

@@ -171,3 +171,15 @@ void gv_learn_config(struct gv_slice body, struct gv_cluster_abilities *what, st
     }
     json_decref(root);
 }
+
+bool gv_learn_is_no_value(struct gv_slice body, struct gv_slice value)
+{
+    json_t *root, *data = open_page(body, &root), *at;
+    bool is_there = false;
+    size_t i;
+    json_array_foreach(data, i, at) is_there |=
+        gv_slice_eq((struct gv_slice){json_string_value(at), json_string_length(at)}, value);
+    bool is_list = json_is_array(data);
+    json_decref(root);
+    return is_list && !is_there;
+}

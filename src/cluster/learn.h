@@ -10,3 +10,5 @@ GV_MUST_CHECK bool gv_learn_buildinfo(struct gv_slice body, struct gv_cluster_ve
 void gv_learn_flags(struct gv_slice body, struct gv_cluster_abilities *what, struct gv_arena *a);
 void gv_learn_runtimeinfo(struct gv_slice body, struct gv_cluster_abilities *what, struct gv_arena *a);
 void gv_learn_config(struct gv_slice body, struct gv_cluster_abilities *what, struct gv_arena *a);
+/* /api/v1/label/NAME/values: whether it can be read, and has not this one. */
+bool gv_learn_is_no_value(struct gv_slice body, struct gv_slice value);

@@ -40,7 +40,7 @@ static bool sink_feed(void *sink, const char *data, size_t n, struct gv_err *err
     *err = (struct gv_err){0}; /* not the query's fault, but of a cluster that can give no samples of them */
     return gv_fail(err, GV_BAD_DATA,
                    "native histograms can be had by remote read alone, which is not known to work there: it needs "
-                   "/api/v1/status/config, to learn of external_labels");
+                   "/api/v1/status/config, to learn of external_labels, and no series that has one of these itself");
 }
 
 static bool sink_finish(void *sink, struct gv_err *err)

@@ -176,6 +176,26 @@ class Spread(GlobalView, unittest.TestCase):
 class Same(GlobalView, unittest.TestCase):
     layout = "same"
 
+    def test_labels_of_series_that_are_external_ones_too(self):
+        """Remote read adds external labels, and which a series has itself cannot be told."""
+        servers = {name: server(*Cluster(name, self.layout).series, external_labels={"job": "a", "replica": "r"})
+                   for name in self.world.backends}
+        for one in servers.values():
+            self.addCleanup(one.stop)
+        program = Program(self.world.config({name: one.url for name, one in servers.items()}, "    pushdown: never\n"))
+        self.addCleanup(program.stop)
+
+        def are_read():
+            clusters = program.get("/api/v1/status/clusters").json["data"]["clusters"]
+            return [c["abilities"]["remoteRead"] for c in clusters if c["replicas"][0].get("externalLabels")]
+        eventually(lambda: len(are_read()) == len(servers), "the external labels are known")
+        self.assertEqual(are_read(), [False] * len(servers))
+        differential = self.base.another(program.url)
+        self.addCleanup(differential.close)
+        cases = [case for query in ("temperature", "owned", "sum by (job) (rate(requests_total[2m]))", 'count(state{job="a"})')
+                 for case in forms(query)]
+        self.expect_none(differential, differential.run(cases), len(cases))
+
 
 class OneOfThem(GlobalView, unittest.TestCase):
     """/cluster/<name>/: one Prometheus with its injected labels."""

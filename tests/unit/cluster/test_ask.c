@@ -487,6 +487,26 @@ static void more_asks_than_a_lane_takes_are_all_answered(void **state)
     fake_stop(&f);
 }
 
+static void loops_share_the_connections_to_a_server(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    struct fake f;
+    fake_start(&f, reply_ok, NULL);
+    configure(&f, 1);
+    gv_cluster_client_share(client, 16);
+    struct gv_ask_spec spec = spec_of(&query_part, 1);
+    struct asked *a = calloc(N, sizeof *a);
+    for (int i = 0; i < N; i++)
+        start(&a[i], &spec);
+    gv_loop_run(loop);
+    for (int i = 0; i < N; i++)
+        expect(&a[i], GV_ASK_OK, "");
+    assert_true(f.accepted <= 128 / 16);
+    free(a);
+    fake_stop(&f);
+}
+
 static void asks_that_wait_in_a_lane_keep_their_deadline(void **state)
 {
     (void)state;
@@ -685,6 +705,7 @@ int main(void)
         TEST(cancel_is_answered_once_on_a_later_turn),
         TEST(cancel_of_a_running_ask_closes_its_connection),
         TEST(more_asks_than_a_lane_takes_are_all_answered),
+        TEST(loops_share_the_connections_to_a_server),
         TEST(asks_that_wait_in_a_lane_keep_their_deadline),
         TEST(a_failed_replica_is_passed_over),
         TEST(all_parts_move_to_the_next_replica),

@@ -87,6 +87,18 @@ static void status_pages_tell_abilities(void **state)
     gv_arena_fini(&a);
 }
 
+static void a_page_of_values_tells_whether_one_is_there(void **state)
+{
+    (void)state;
+    const struct gv_slice page = GV_S("{\"status\":\"success\",\"data\":[\"a\",\"bc\"]}");
+    assert_true(gv_learn_is_no_value(page, GV_S("b")));
+    assert_false(gv_learn_is_no_value(page, GV_S("bc")));
+    assert_true(gv_learn_is_no_value(GV_S("{\"status\":\"success\",\"data\":[]}"), GV_S("a")));
+    const struct gv_slice odd[] = {GV_S(""), GV_S("404"), GV_S("{\"data\":3}"), GV_S("{\"data\":null}")};
+    for (size_t i = 0; i < GV_COUNT(odd); i++)
+        assert_false(gv_learn_is_no_value(odd[i], GV_S("a")));
+}
+
 /* --- the job --- */
 
 static struct gv_loop *loop;
@@ -396,6 +408,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_tell_programs_apart),
         cmocka_unit_test(status_pages_tell_abilities),
+        cmocka_unit_test(a_page_of_values_tells_whether_one_is_there),
         cmocka_unit_test_setup_teardown(a_probe_learns_version_and_abilities, setup, teardown),
         cmocka_unit_test_setup_teardown(each_replica_is_known_for_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(behind_a_proxy_names_are_the_proxys, setup, teardown),
