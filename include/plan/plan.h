@@ -45,6 +45,7 @@ struct gv_plan_options {
     int64_t start, end, step; /* ms; step 0: an instant query at start */
     int64_t lookback;         /* ms */
     int64_t default_step;     /* ms, of subqueries without one */
+    int64_t now;              /* ms: of selections without an end */
     unsigned features;        /* enum gv_promql_feature, of the query */
     struct gv_slice label;    /* the cluster label's name */
     const struct gv_plan_source *sources;

@@ -2,9 +2,10 @@
 #include "plan/selections.h"
 #include "plan/build.h"
 
-enum { HUNDRED_YEARS = 36525 };
+enum { YEAR = 365, HUNDRED_YEARS = 36525 };
+static const int64_t day = 86400000; /* ms */
 /* The longest range that every backend's parser takes is 292 years. */
-#define LONGEST_RANGE (HUNDRED_YEARS * INT64_C(86400000))
+static const int64_t longest_range = HUNDRED_YEARS * day;
 
 static struct gv_expr *selector_of(struct planner *p, const struct gv_select *s)
 {
@@ -20,14 +21,25 @@ static int64_t clamp(int64_t ms)
     return ms > GV_TIME_MAX ? GV_TIME_MAX : ms < -GV_TIME_MAX ? -GV_TIME_MAX : ms;
 }
 
+/* "All there is" is often said with an end that is no time: the hundred years are not to lie in the future. */
+static void limit(const struct build *b, int64_t *min, int64_t *max)
+{
+    int64_t latest = b->p->options->now + YEAR * day;
+    if (*min > *max || *max - *min <= longest_range) /* both within GV_TIME_MAX: no overflow */
+        return;
+    if (*max > latest)
+        *max = latest > *min ? latest : *min + longest_range;
+    if (*max - *min > longest_range)
+        *min = *max - longest_range;
+}
+
 static struct gv_plan_feed feed_of(struct build *b, const struct gv_select *s, enum gv_plan_wanted wanted)
 {
     int64_t min = clamp(s->min_time), max = clamp(s->max_time);
+    limit(b, &min, &max);
     struct gv_plan_feed feed = {.combine = GV_COMBINE_UNITE, .raw = true, .n_inputs = 1, .grid = {max, 0, 1}};
     struct plan_node *n = plan_node_new(b->p, selector_of(b->p, s), feed.grid);
     feed.origin = n->expr;
-    if (max - min > LONGEST_RANGE)
-        min = max - LONGEST_RANGE;
     feed.min_time = min;
     feed.max_time = max;
     if (min <= max)

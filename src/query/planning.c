@@ -105,6 +105,7 @@ struct gv_plan_options planning_options(struct gv_arena *a, const struct gv_sett
         .step = r->range ? r->step : 0,
         .lookback = r->lookback_ms ? r->lookback_ms : s->limits.lookback_ms,
         .default_step = s->limits.default_step_ms,
+        .now = gv_clock_wall(&gv_clock_real),
         .features = s->limits.features,
         .label = gv_slice_of(s->clusters->label),
     };

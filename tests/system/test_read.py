@@ -120,6 +120,17 @@ class ThroughUs(Reading):
             self.assertGreater(len(wanted), 0)
             self.assertEqual(sorted(map(json.dumps, got)), sorted(map(json.dumps, wanted)))
 
+    def test_times_that_have_no_end(self):
+        """Prometheus asks so where it was given no times."""
+        wanted = self.world.reference.get("/api/v1/series", **{"match[]": "limits", "start": T, "end": END})[1]["data"]
+        got = self.reader.get("/api/v1/series", **{"match[]": "limits"})[1]["data"]
+        self.assertEqual(sorted(map(json.dumps, got)), sorted(map(json.dumps, wanted)))
+        for kind in TYPES:
+            sizes = {len(self.ask(self.program, kind, start, end, "limits"))
+                     for start, end in ((T, END), (0, 10 ** 10), (T, 10 ** 14), (-9 * 10 ** 15, 9 * 10 ** 15))}
+            self.assertEqual(len(sizes), 1, f"{kind}: {sizes}")
+            self.assertGreater(min(sizes), 200)
+
     def test_both_forms_of_answer(self):
         end = INSTANTS[0]
         for query, *selectors in (("requests_total[20m]", "requests_total"),

@@ -101,12 +101,17 @@ static void times_without_end_have_one(void **state)
 {
     struct bench *b = *state;
     const struct gv_select s[] = {select_of(b, "up", INT64_MIN, INT64_MAX), select_of(b, "up", INT64_MIN, 1000),
-                                  select_of(b, "up", 2, 1)};
+                                  select_of(b, "up", 2, 1), select_of(b, "up", 0, INT64_MAX)};
+    b->options.now = 1700000000000;
     select_all(b, GV_PLAN_ALL_SAMPLES, s, GV_COUNT(s));
     assert_int_equal(b->plan->root.feeds[0].inputs[0].n, 2);
     assert_int_equal(b->plan->root.feeds[2].inputs[0].n, 0);
     const struct gv_plan_ask *ask = &b->plan->asks[b->plan->root.feeds[1].inputs[0].parts[0].asks[0]];
     assert_true(ask->end == 1000 && ask->start < -3000000000000);
+    for (size_t i = 0; i < 4; i += 3) { /* now is in it */
+        ask = &b->plan->asks[b->plan->root.feeds[i].inputs[0].parts[0].asks[0]];
+        assert_true(ask->start <= 0 && ask->end > b->options.now && ask->end < 2 * b->options.now);
+    }
 }
 
 static void a_cluster_in_two_sources_is_an_error(void **state)
