@@ -27,6 +27,9 @@ GV_MUST_CHECK struct gv_expr *gv_promql_parse(struct gv_arena *a, struct gv_slic
  * all match the empty value. */
 GV_MUST_CHECK struct gv_selector *gv_promql_parse_selector(struct gv_arena *a, struct gv_slice text,
                                                            struct gv_err *err);
+/* One that may match everything, too: then it gets a matcher for any name, without which no series is. */
+GV_MUST_CHECK struct gv_selector *gv_promql_parse_any_selector(struct gv_arena *a, struct gv_slice text,
+                                                               struct gv_err *err);
 /* One metric with its labels, `name{a="b"}` (test scripts). */
 GV_MUST_CHECK const struct gv_labels *gv_promql_parse_metric(struct gv_arena *a, struct gv_slice text, size_t *used,
                                                              struct gv_err *err);

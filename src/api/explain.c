@@ -60,7 +60,8 @@ void serve_explain(struct request *r)
 {
     struct gv_query_request *request = gv_arena_new(r->x->arena, struct gv_query_request);
     struct gv_err err = {0};
-    bool range = params_has(&r->params, "step");
+    const struct gv_url_params *p = &r->params;
+    bool range = params_has(p, "step") || params_has(p, "start") || params_has(p, "end");
     if (!(range ? query_request_range(r, request, &err) : query_request_instant(r, request, &err))) {
         reply_error(r, &err);
         return;

@@ -114,20 +114,44 @@ static struct gv_expr *parse_lone_selector(struct gv_parser *p)
     return NULL;
 }
 
-struct gv_selector *gv_promql_parse_selector(struct gv_arena *a, struct gv_slice text, struct gv_err *err)
+static struct gv_selector *parse_selector(struct gv_arena *a, struct gv_slice text, struct gv_err *err)
 {
     struct gv_parser p;
     gv_parser_init(&p, a, text, 0);
     struct gv_expr *e = gv_parser_check_length(&p) ? parse_lone_selector(&p) : NULL;
-    if (!gv_parser_finish(&p, err) || !e)
-        return NULL;
-    struct gv_matcher *matchers = e->selector.matchers;
-    for (size_t i = 0; i < e->selector.n_matchers; i++) {
-        if (!gv_matcher_matches(&matchers[i], GV_S("")))
-            return &e->selector;
-    }
+    return gv_parser_finish(&p, err) && e ? &e->selector : NULL;
+}
+
+static bool may_match_all(const struct gv_selector *s)
+{
+    for (size_t i = 0; i < s->n_matchers; i++)
+        if (!gv_matcher_matches(&s->matchers[i], GV_S("")))
+            return false;
+    return true;
+}
+
+struct gv_selector *gv_promql_parse_selector(struct gv_arena *a, struct gv_slice text, struct gv_err *err)
+{
+    struct gv_selector *s = parse_selector(a, text, err);
+    if (!s || !may_match_all(s))
+        return s;
     gv_fail(err, GV_BAD_DATA, "match[] must contain at least one non-empty matcher");
     return NULL;
+}
+
+struct gv_selector *gv_promql_parse_any_selector(struct gv_arena *a, struct gv_slice text, struct gv_err *err)
+{
+    struct gv_selector *s = parse_selector(a, text, err);
+    if (!s || !may_match_all(s))
+        return s;
+    struct gv_matcher *more = gv_arena_array(a, struct gv_matcher, s->n_matchers + 1);
+    if (s->n_matchers)
+        memcpy(more, s->matchers, s->n_matchers * sizeof *more);
+    if (!gv_matcher_make(&more[s->n_matchers], a, GV_MATCH_RE, GV_LABEL_NAME, GV_S(".+"), err))
+        return NULL;
+    s->matchers = more;
+    s->n_matchers++;
+    return s;
 }
 
 /* ---- The labels of one series ---- */

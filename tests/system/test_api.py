@@ -100,6 +100,11 @@ class Api(unittest.TestCase):
         self.assertEqual(data["result"], self.expected("/api/v1/query_range", **params))
         self.assertEqual(len(data["result"]), 4)
 
+    def test_a_lookback_below_zero_is_the_default(self):
+        for lookback in "-1", "-300.5", "0":
+            self.assertEqual(self.data("/api/v1/query", query="count(temperature)", time=T + 300, lookback_delta=lookback),
+                             self.data("/api/v1/query", query="count(temperature)", time=T + 300))
+
     def test_post_form_is_the_same(self):
         reply = self.program.query("requests_total", time=T + 300)
         self.assertEqual(reply.json["data"], self.data("/api/v1/query", query="requests_total", time=T + 300))
@@ -308,6 +313,7 @@ class Api(unittest.TestCase):
         self.assertIn("text/plain", text.headers["Content-Type"])
         self.assertIn("c2: instant ", text.text)
         self.assertEqual(self.program.get("/api/v1/query_explain", query="sum(").status, 400)
+        self.assertIn("step", self.program.get("/api/v1/query_explain", query="up", start=T, end=T + 60).json["error"])
 
     def test_scope_of_one_cluster(self):
         data = self.data("/cluster/c2/api/v1/query", query="requests_total", time=T)

@@ -243,6 +243,9 @@ static void selector_alone(void **state)
     assert_non_null(s);
     assert_int_equal(s->n_matchers, 2);
     assert_null(gv_promql_parse_selector(&arena, GV_S("{x=~\".*\"}"), &err));
+    assert_int_equal(gv_promql_parse_any_selector(&arena, GV_S("{x=~\".*\"}"), &err)->n_matchers, 2);
+    assert_int_equal(gv_promql_parse_any_selector(&arena, GV_S("{x=\"y\"}"), &err)->n_matchers, 1);
+    assert_int_equal(gv_promql_parse_any_selector(&arena, GV_S("{}"), &err)->n_matchers, 1);
     assert_string_equal(err.msg, "match[] must contain at least one non-empty matcher");
     err = (struct gv_err){0};
     assert_null(gv_promql_parse_selector(&arena, GV_S("up offset 5m"), &err));
