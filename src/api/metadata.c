@@ -1,17 +1,24 @@
 /* /metadata: per metric the union of what the clusters say, one entry for each different one; and /targets/metadata,
  * the same per target. */
 #include "api/documents.h"
+#include "base/number.h"
 #include <stdlib.h>
 
 struct metadata_state {
-    uint64_t limit, limit_per_metric;
+    int64_t limit, limit_per_metric; /* limit: below 0: none; of one metric: 0, too */
 };
 
 /* These two routes have words of their own for what is no number. */
-static bool read_limit(struct request *r, const char *name, uint64_t *limit, struct gv_err *err)
+static bool read_limit(struct request *r, const char *name, int64_t *limit, struct gv_err *err)
 {
-    struct gv_err why = {0};
-    return params_limit(&r->params, name, limit, &why) || gv_fail(err, GV_BAD_DATA, "%s must be a number", name);
+    struct gv_slice text = gv_url_params_get(&r->params, name);
+    *limit = -1;
+    return !text.n || gv_int64_parse(text, limit) || gv_fail(err, GV_BAD_DATA, "%s must be a number", name);
+}
+
+static bool is_within(int64_t limit, uint64_t n)
+{
+    return limit < 0 || n < (uint64_t)limit;
 }
 
 static bool prepare(struct request *r, struct gv_buf *form, struct gv_err *err)
@@ -82,12 +89,12 @@ static bool merge(struct request *r, struct gv_fanout *f, struct gv_buf *out, st
     if (n)
         qsort(all, n, sizeof *all, by_name);
     gv_buf_addc(out, '{');
-    for (size_t i = 0; i < n && !(s->limit && i == s->limit); i++) {
+    for (size_t i = 0; i < n && is_within(s->limit, i); i++) {
         if (i)
             gv_buf_addc(out, ',');
         gv_buf_add_json(out, all[i]->name);
         gv_buf_adds(out, ":[");
-        for (size_t k = 0; k < all[i]->n && !(s->limit_per_metric && k == s->limit_per_metric); k++) {
+        for (size_t k = 0; k < all[i]->n && (!s->limit_per_metric || is_within(s->limit_per_metric, k)); k++) {
             if (k)
                 gv_buf_addc(out, ',');
             json_write(out, all[i]->at[k]);
@@ -105,7 +112,7 @@ const struct document document_metadata = {
 
 struct target_state {
     struct selectors match;
-    uint64_t limit;
+    int64_t limit;
     struct gv_slice passed;
 };
 
@@ -139,7 +146,7 @@ static bool merge_targets(struct request *r, struct gv_fanout *f, struct gv_buf 
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; answers[i].ok && k < json_array_size(answers[i].data); k++) {
             const json_t *entry = json_array_get(answers[i].data, k);
-            if (s->limit && written == s->limit)
+            if (!is_within(s->limit, written))
                 break;
             gv_buf_adds(out, written++ ? ",{" : "{");
             json_write_members(out, entry, "target");

@@ -133,6 +133,8 @@ class Clients(Written):
         found = {e["seriesLabels"]["cluster"]: e["exemplars"][0]["labels"]["trace_id"] for e in exemplars}
         self.assertEqual(found, {"c1": "def", "c2": "abc"})
         metadata = program.get("/api/v1/metadata", metric="h").json["data"]["h"]
+        for limit, there in (0, False), (1, True), (-1, True):
+            self.assertEqual("h" in program.get("/api/v1/metadata", metric="h", limit=limit).json["data"], there, limit)
         self.assertIn({"type": "histogram", "help": "Sizes.", "unit": "bytes"}, metadata)
 
     def test_what_was_answered_survives_the_end_of_the_program(self):
