@@ -69,11 +69,17 @@ void document_serve(struct request *r)
 
 bool selectors_read(struct selectors *s, struct request *r, const char *name, struct gv_err *err)
 {
+    return selectors_read_by(gv_promql_parse_selector, s, r, name, err);
+}
+
+bool selectors_read_by(parse_selector_fn *parse, struct selectors *s, struct request *r, const char *name,
+                       struct gv_err *err)
+{
     size_t n;
     struct gv_slice *texts = params_all(&r->params, name, r->x->arena, &n);
     *s = (struct selectors){gv_arena_array(r->x->arena, struct gv_selector *, n), n};
     for (size_t i = 0; i < n; i++) {
-        s->at[i] = gv_promql_parse_selector(r->x->arena, texts[i], err);
+        s->at[i] = parse(r->x->arena, texts[i], err);
         if (!s->at[i])
             return false;
     }

@@ -28,6 +28,10 @@ struct selectors {
 };
 /* Reads every parameter of that name. What is no selector fails with the parser's words. */
 bool selectors_read(struct selectors *s, struct request *r, const char *name, struct gv_err *err);
+/* The same by another parser of one. */
+typedef struct gv_selector *parse_selector_fn(struct gv_arena *a, struct gv_slice text, struct gv_err *err);
+bool selectors_read_by(parse_selector_fn *parse, struct selectors *s, struct request *r, const char *name,
+                       struct gv_err *err);
 /* The shape of a read whose form is what was passed on and the selectors that can match at c; false: nothing can. */
 bool selectors_shape(const struct selectors *s, const char *name, struct gv_slice passed, const struct gv_cluster *c,
                      struct gv_arena *a, struct gv_slice *form);

@@ -119,23 +119,13 @@ static void select_recent(struct federate_state *f, struct request *r)
                                    .arg = r};
 }
 
-/* What may match everything is taken, as Prometheus does here. */
-static bool read_selectors(struct request *r, struct selectors *s, struct gv_err *err)
-{
-    struct gv_slice *texts = params_all(&r->params, "match[]", r->x->arena, &s->n);
-    s->at = gv_arena_array(r->x->arena, struct gv_selector *, s->n);
-    for (size_t i = 0; i < s->n; i++)
-        if (!(s->at[i] = gv_promql_parse_any_selector(r->x->arena, texts[i], err)))
-            return false;
-    return true;
-}
-
 void serve_federate(struct request *r)
 {
     struct federate_state *f = r->state = gv_arena_new(r->x->arena, struct federate_state);
     struct gv_err err = {0};
     f->accepted = accept_exposition(gv_http_request_field(&r->x->request, "Accept"));
-    if (!request_scope(r, &err) || !read_selectors(r, &f->match, &err)) {
+    /* what may match everything is taken, as Prometheus does here */
+    if (!request_scope(r, &err) || !selectors_read_by(gv_promql_parse_any_selector, &f->match, r, "match[]", &err)) {
         reply_error_text(r, &err);
         return;
     }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 struct metadata_state {
-    int64_t limit, limit_per_metric; /* limit: below 0: none; of one metric: 0, too */
+    int64_t limit, limit_per_metric; /* below 0: none */
 };
 
 /* These two routes have words of their own for what is no number. */
@@ -25,7 +25,10 @@ static bool prepare(struct request *r, struct gv_buf *form, struct gv_err *err)
 {
     struct metadata_state *s = r->state = gv_arena_new(r->x->arena, struct metadata_state);
     form_pass(form, &r->params, "metric");
-    return read_limit(r, "limit", &s->limit, err) && read_limit(r, "limit_per_metric", &s->limit_per_metric, err);
+    bool ok = read_limit(r, "limit", &s->limit, err) && read_limit(r, "limit_per_metric", &s->limit_per_metric, err);
+    if (!s->limit_per_metric) /* unlike the other */
+        s->limit_per_metric = -1;
+    return ok;
 }
 
 struct entries { /* of one metric */
@@ -94,7 +97,7 @@ static bool merge(struct request *r, struct gv_fanout *f, struct gv_buf *out, st
             gv_buf_addc(out, ',');
         gv_buf_add_json(out, all[i]->name);
         gv_buf_adds(out, ":[");
-        for (size_t k = 0; k < all[i]->n && (!s->limit_per_metric || is_within(s->limit_per_metric, k)); k++) {
+        for (size_t k = 0; k < all[i]->n && is_within(s->limit_per_metric, k); k++) {
             if (k)
                 gv_buf_addc(out, ',');
             json_write(out, all[i]->at[k]);

@@ -24,14 +24,11 @@ static bool read_lookback(struct request *r, struct gv_query_request *q, struct 
 {
     struct gv_slice text = gv_url_params_get(&r->params, "lookback_delta");
     struct gv_err why = {0};
-    if (!text.n)
-        return true;
-    if (parse_duration(text, &q->lookback_ms, &why)) {
-        if (q->lookback_ms < 0)
-            q->lookback_ms = 0; /* the default, as in Prometheus */
-        return true;
-    }
-    return gv_fail(err, GV_BAD_DATA, "error parsing lookback delta duration: %s", why.msg);
+    if (text.n && !parse_duration(text, &q->lookback_ms, &why))
+        return gv_fail(err, GV_BAD_DATA, "error parsing lookback delta duration: %s", why.msg);
+    if (q->lookback_ms < 0)
+        q->lookback_ms = 0; /* the default, as in Prometheus */
+    return true;
 }
 
 static bool read_common(struct request *r, struct gv_query_request *q, struct gv_err *err)

@@ -71,6 +71,7 @@ bool gv_parser_modifiers(struct gv_parser *p, struct gv_expr *binary); /* parser
 bool gv_parser_grouping(struct gv_parser *p, struct gv_slice **labels, size_t *n);
 
 struct gv_expr *gv_parser_selector(struct gv_parser *p, const struct gv_token *name); /* parser_selector.c; or NULL */
+bool gv_parser_matches_all(const struct gv_selector *s); /* all its matchers match the empty value */
 
 struct gv_expr *gv_parser_number(struct gv_parser *p);                          /* parser_duration.c */
 bool gv_parser_signed_number(struct gv_parser *p, double *value);               /* behind `@`, within fill() */

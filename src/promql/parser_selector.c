@@ -122,7 +122,7 @@ static struct gv_selector *parse_selector(struct gv_arena *a, struct gv_slice te
     return gv_parser_finish(&p, err) && e ? &e->selector : NULL;
 }
 
-static bool may_match_all(const struct gv_selector *s)
+bool gv_parser_matches_all(const struct gv_selector *s)
 {
     for (size_t i = 0; i < s->n_matchers; i++)
         if (!gv_matcher_matches(&s->matchers[i], GV_S("")))
@@ -133,7 +133,7 @@ static bool may_match_all(const struct gv_selector *s)
 struct gv_selector *gv_promql_parse_selector(struct gv_arena *a, struct gv_slice text, struct gv_err *err)
 {
     struct gv_selector *s = parse_selector(a, text, err);
-    if (!s || !may_match_all(s))
+    if (!s || !gv_parser_matches_all(s))
         return s;
     gv_fail(err, GV_BAD_DATA, "match[] must contain at least one non-empty matcher");
     return NULL;
@@ -142,7 +142,7 @@ struct gv_selector *gv_promql_parse_selector(struct gv_arena *a, struct gv_slice
 struct gv_selector *gv_promql_parse_any_selector(struct gv_arena *a, struct gv_slice text, struct gv_err *err)
 {
     struct gv_selector *s = parse_selector(a, text, err);
-    if (!s || !may_match_all(s))
+    if (!s || !gv_parser_matches_all(s))
         return s;
     struct gv_matcher *more = gv_arena_array(a, struct gv_matcher, s->n_matchers + 1);
     if (s->n_matchers)

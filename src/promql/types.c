@@ -56,9 +56,7 @@ static bool check_selector(struct gv_parser *p, struct gv_expr *e, bool may_matc
     e->type = GV_TYPE_VECTOR;
     if (e->selector.name.n)
         return check_named_once(p, e);
-    for (size_t i = 0; i < e->selector.n_matchers; i++)
-        may_match_all |= !gv_matcher_matches(&e->selector.matchers[i], GV_S(""));
-    return may_match_all ||
+    return may_match_all || !gv_parser_matches_all(&e->selector) ||
            gv_parser_fail(p, e->pos.start, "vector selector must contain at least one non-empty matcher");
 }
 
