@@ -425,19 +425,21 @@ static void retire_if_idle(struct probe *p)
         unlink_and_free(p);
 }
 
+static void cancel_pages(struct page *at, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (at[i].http.call)
+            gv_http_call_cancel(at[i].http.call);
+    }
+}
+
 static void retire(struct probe *p)
 {
     p->retired = true;
     gv_timer_cancel(&p->timer);
     atomic_store(&p->replica->record->watched, false);
-    for (int i = 0; i < PAGES; i++) {
-        if (p->pages[i].http.call)
-            gv_http_call_cancel(p->pages[i].http.call);
-    }
-    for (size_t i = 0; i < p->n_values; i++) {
-        if (p->values[i].http.call)
-            gv_http_call_cancel(p->values[i].http.call);
-    }
+    cancel_pages(p->pages, PAGES);
+    cancel_pages(p->values, p->n_values);
     retire_if_idle(p);
 }
 

@@ -68,14 +68,13 @@ static void make_test(const struct head *h, struct gv_arena *a, struct test *t, 
     *t = (struct test){.matcher = m,
                        .name = find_name(h, m->name),
                        .matches_empty = gv_matcher_matches(m, (struct gv_slice){NULL, 0}),
-                       .matches_any = m->plan == GV_PLAN_NONEMPTY,
                        .negative = m->type == GV_MATCH_NE || m->type == GV_MATCH_NRE,
                        .kind = TEST_TEXT};
     if (m->plan == GV_PLAN_LITERAL || m->plan == GV_PLAN_SET) {
         t->kind = m->plan == GV_PLAN_LITERAL ? TEST_VALUE : TEST_VALUES;
         find_values(h, a, t);
-        t->matches_any = m->plan == GV_PLAN_LITERAL && t->negative && !t->matches_empty;
     }
+    t->matches_any = m->plan == GV_PLAN_NONEMPTY || (t->kind == TEST_VALUE && t->negative && !t->matches_empty);
 }
 
 /* ---- Testing a series ---- */
@@ -211,10 +210,10 @@ static size_t series_of_values(const struct selection *s, uint32_t name, const u
 }
 
 /* The series of several values of one name: no series is in two of them. What lists lose meanwhile has no samples. */
-static bool gather(struct selection *s, uint32_t name, const uint32_t *values, size_t n, struct gv_err *err)
+static bool gather(struct selection *s, uint32_t name, const uint32_t *values, size_t n)
 {
     size_t most = series_of_values(s, name, values, n, NULL);
-    s->candidates = gv_arena_try(s->arena, (most + 1) * sizeof *s->candidates, err);
+    s->candidates = gv_arena_try(s->arena, (most + 1) * sizeof *s->candidates, s->err);
     if (!s->candidates)
         return false;
     s->n_candidates = series_of_values(s, name, values, n, s->candidates);
@@ -261,9 +260,9 @@ static void keep_those_with(struct selection *s, uint32_t name, uint32_t value)
     s->n_candidates = kept;
 }
 
-static bool by_named(struct selection *s, struct test *fewest, struct gv_err *err)
+static bool by_named(struct selection *s, struct test *fewest)
 {
-    if (!gather(s, fewest->name, fewest->values, fewest->n_values, err))
+    if (!gather(s, fewest->name, fewest->values, fewest->n_values))
         return false;
     for (size_t i = 0; i < s->n; i++) {
         struct test *t = &s->tests[i];
@@ -287,26 +286,26 @@ bool head_copy_values(struct head *h, struct gv_arena *a, uint32_t name, uint64_
 }
 
 /* The values of a name that match. */
-static bool by_text(struct selection *s, struct test *t, struct gv_err *err)
+static bool by_text(struct selection *s, struct test *t)
 {
     struct head *h = s->head;
     uint64_t *all;
     size_t n, kept = 0;
-    if (!head_copy_values(h, s->arena, t->name, &all, &n, err))
+    if (!head_copy_values(h, s->arena, t->name, &all, &n, s->err))
         return false;
-    uint32_t *values = gv_arena_try(s->arena, (n + 1) * sizeof *values, err);
+    uint32_t *values = gv_arena_try(s->arena, (n + 1) * sizeof *values, s->err);
     for (size_t i = 0; values && i < n; i++)
         if (gv_matcher_matches(t->matcher, symbols_text(&h->symbols, (uint32_t)all[i])))
             values[kept++] = (uint32_t)all[i];
-    return values && gather(s, t->name, values, kept, err);
+    return values && gather(s, t->name, values, kept);
 }
 
-static bool all_series(struct selection *s, struct gv_err *err)
+static bool all_series(struct selection *s)
 {
     const struct postings_list *l = &s->head->postings.all;
     lock(s);
     s->n_candidates = older(s, l);
-    s->candidates = gv_arena_try(s->arena, (s->n_candidates + 1) * sizeof *s->candidates, err);
+    s->candidates = gv_arena_try(s->arena, (s->n_candidates + 1) * sizeof *s->candidates, s->err);
     if (s->candidates)
         postings_copy(l, (uint32_t)s->n_candidates, s->candidates);
     unlock(s);
@@ -340,9 +339,9 @@ static void choose(struct selection *s)
     }
 }
 
-static bool find_candidates(struct selection *s, struct gv_err *err)
+static bool find_candidates(struct selection *s)
 {
-    return s->none || (s->named ? by_named(s, s->named, err) : s->text ? by_text(s, s->text, err) : all_series(s, err));
+    return s->none || (s->named ? by_named(s, s->named) : s->text ? by_text(s, s->text) : all_series(s));
 }
 
 /* ---- From numbers to series ---- */
@@ -387,9 +386,9 @@ static size_t take_run(struct selection *s, const struct head_reader *r, const u
 }
 
 static bool resolve(struct selection *s, const struct head_reader *r, int64_t min_time, int64_t max_time,
-                    struct head_series ***series, size_t *n_series, struct gv_err *err)
+                    struct head_series ***series, size_t *n_series)
 {
-    struct head_series **out = gv_arena_try(s->arena, (s->n_candidates + 1) * sizeof(struct head_series *), err);
+    struct head_series **out = gv_arena_try(s->arena, (s->n_candidates + 1) * sizeof(struct head_series *), s->err);
     size_t n = 0;
     if (!out)
         return false;
@@ -423,5 +422,5 @@ bool head_select(struct head_reader *r, struct gv_arena *a, const struct gv_matc
         make_test(h, a, &s.tests[i], &matchers[i]);
     choose(&s);
     unlock(&s);
-    return find_candidates(&s, err) && resolve(&s, r, min_time, max_time, series, n_series, err);
+    return find_candidates(&s) && resolve(&s, r, min_time, max_time, series, n_series);
 }
