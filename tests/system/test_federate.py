@@ -88,7 +88,8 @@ class Federation(unittest.TestCase):
 
     def test_selections(self):
         for match in (['plain'], ['plain', 'plain{job="a"}'], ['odd{cluster="c2"}', 'both'], ['{cluster!="c1",job="a"}'],
-                      ['{cluster=~"c[13]",__name__=~"only.*"}'], ['{job=~".*"}'], ['{cluster=~".*",kind=""}'], ["nothing"], ['plain{cluster="nope"}'], []):
+                      ['{cluster=~"c[13]",__name__=~"only.*"}'], ['{job=~".*"}'], ['{cluster=~".*",kind=""}'],
+                      ["nothing"], ['plain{cluster="nope"}'], []):
             for accept in "text/plain", PROTOBUF:
                 with self.subTest(match, accept=accept):
                     self.same(accept, *match)
@@ -127,7 +128,8 @@ class Federation(unittest.TestCase):
             for backend in backends:
                 backend.pages["config"] = {}  # which tells no external labels
             program = stack.enter_context(Program(config(*(b.url for b in backends))))
-            for match in "plain", "odd", "ended", "back", "recent", "both", "turned", '{job="a",__name__="plain"}', '{job=~".*"}', ALL:
+            for match in ("plain", "odd", "ended", "back", "recent", "both", "turned", '{job="a",__name__="plain"}',
+                          '{job=~".*"}', ALL):
                 with self.subTest(match):
                     self.assertEqual(self.get("text/plain", match, url=program.url),
                                      self.get("text/plain", match, url=self.reference.url))
